@@ -1,0 +1,101 @@
+package fault
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// catalogue holds every code; [define] fills it while the variables of this
+// file are initialised and nothing adds to it afterwards.
+var catalogue []*Code
+
+func define(name string, status int, message, remedy string) *Code {
+	code := &Code{Name: name, Status: status, Message: message, Remedy: remedy}
+	catalogue = append(catalogue, code)
+	return code
+}
+
+// All returns every code, sorted by name.
+func All() []*Code {
+	all := slices.Clone(catalogue)
+	slices.SortFunc(all, func(a, b *Code) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Requests in general.
+var (
+	InvalidInput  = define("invalid_input", http.StatusBadRequest, "The value is missing or has the wrong form.", "Correct the named field and send again.")
+	ServerField   = define("server_field", http.StatusBadRequest, "This field is set by the server.", "Leave the field out of the request.")
+	ServerOwned   = define("server_owned", http.StatusForbidden, "These rows are written by the server only, also for superusers.", "Use the route or command for the act instead of editing rows.")
+	NotFound      = define("not_found", http.StatusNotFound, "There is no such thing, or you may not see it.", "Check the id; list again.")
+	NotAllowed    = define("not_allowed", http.StatusForbidden, "You may not do this.", "Sign in as somebody who may.")
+	SignInNeeded  = define("sign_in_required", http.StatusUnauthorized, "Sign in first.", "Authenticate and send the token.")
+	IDConflict    = define("id_conflict", http.StatusConflict, "Another record has this id.", "Make a new random id of 15 characters. Only the very same content may be repeated under its id.")
+	KeyConflict   = define("idempotency_conflict", http.StatusConflict, "This key was used for another input.", "Use a new key for a new act, the old key only to repeat the same one.")
+	KeyRequired   = define("idempotency_key_required", http.StatusBadRequest, "Send an Idempotency-Key header.", "Make one random key per act and repeat it on retries.")
+	RateLimited   = define("rate_limited", http.StatusTooManyRequests, "Too many requests. Wait {{.retry_after}} seconds.", "Wait for Retry-After seconds, then send again.")
+	NotConfigured = define("not_configured", http.StatusServiceUnavailable, "This part is switched off on this server.", "The operator switches it on in the configuration: docs/operate.md.")
+	EndpointOff   = define("endpoint_closed", http.StatusForbidden, "This endpoint is closed because it goes around the ledger's protection.", "An operator may open it with LL_DANGEROUS_ENDPOINTS=on.")
+	TooLarge      = define("too_large", http.StatusRequestEntityTooLarge, "The request is larger than {{.max_bytes}} bytes.", "Send less; for media, record shorter or compress.")
+	Internal      = define("internal", http.StatusInternalServerError, "Something broke on our side. Nothing was saved.", "Try again later; the operator finds it in the logs.")
+)
+
+// Accounts.
+var (
+	AccountSuspended     = define("account_suspended", http.StatusForbidden, "Your account is suspended. You can read your wallet, notifications and decisions, and appeal.", "Show the decision and the way to appeal.")
+	AccountBanned        = define("account_banned", http.StatusForbidden, "Your account is banned. You can read your wallet, notifications and decisions, and appeal.", "Show the decision and the way to appeal.")
+	UsernameTaken        = define("username_taken", http.StatusBadRequest, "This username is taken.", "Choose another one.")
+	UsernameInvalid      = define("username_invalid", http.StatusBadRequest, "A username has 3 to 30 letters, digits, dots, dashes or underscores.", "Choose another one.")
+	ConfirmationInvalid  = define("confirmation_invalid", http.StatusForbidden, "The password or code is wrong.", "Ask again; after several wrong tries the route answers 429.")
+	ConfirmationRequired = define("confirmation_required", http.StatusForbidden, "This needs a fresh confirmation.", "POST /api/lingualink/confirm, then send its value as X-Confirmation.")
+	BlockSelf            = define("block_self", http.StatusBadRequest, "You cannot block yourself.", "Choose somebody else.")
+)
+
+// Clips.
+var (
+	ConsentRequired  = define("consent_required", http.StatusForbidden, "Agree to the recording terms first.", "Show the consent text named in the params and create a consents record.")
+	UnsupportedMedia = define("unsupported_media", http.StatusBadRequest, "This is not a recording that we can read.", "Send wav, mp3, ogg, opus, webm, flac, m4a, aac or 3gp; for video mp4 or webm.")
+	NoAudioTrack     = define("no_audio_track", http.StatusBadRequest, "The recording has no sound track.", "Record again with the microphone on.")
+	TooShort         = define("too_short", http.StatusBadRequest, "The recording is too short.", "Record at least the minimum duration given in the params.")
+	TooLong          = define("too_long", http.StatusBadRequest, "The recording is too long.", "Record at most the maximum duration given in the params.")
+	Silent           = define("silent", http.StatusBadRequest, "The recording is silent.", "Move closer to the microphone and record again.")
+	DuplicateMedia   = define("duplicate_media", http.StatusConflict, "This very recording was sent before.", "Record it anew; repeat a failed upload under the same id.")
+	LanguageUnknown  = define("language_unavailable", http.StatusBadRequest, "This language is not open for recordings.", "Choose an enabled language.")
+	PromptMismatch   = define("prompt_mismatch", http.StatusBadRequest, "The prompt is of another language or no longer active.", "Choose a prompt of the clip's language, or send a phrase instead.")
+	ParentInvalid    = define("parent_invalid", http.StatusBadRequest, "A remix needs an approved clip of another speaker.", "Choose another clip.")
+	ClipWithdrawn    = define("clip_withdrawn", http.StatusConflict, "The speaker has withdrawn this clip.", "Take the next clip.")
+)
+
+// Votes.
+var (
+	OwnClip            = define("own_clip", http.StatusForbidden, "You cannot vote on your own clip.", "Take the next clip.")
+	AlreadyVoted       = define("already_voted", http.StatusConflict, "You have voted on this clip.", "Take the next clip.")
+	ClipDecided        = define("clip_decided", http.StatusConflict, "The clip has its verdict.", "Take the next clip.")
+	ClipHidden         = define("clip_hidden", http.StatusConflict, "The clip is hidden at the moment.", "Take the next clip.")
+	LanguageNotSpoken  = define("language_not_spoken", http.StatusForbidden, "You have not declared this language.", "Add the language to your profile if you speak it.")
+	NotEligible        = define("not_eligible", http.StatusForbidden, "You cannot vote on this clip.", "Take the next clip.")
+	AssignmentRequired = define("assignment_required", http.StatusConflict, "This clip is not assigned to you, or the time for it has passed.", "Fetch the queue and vote on what it hands out.")
+	NotHeard           = define("not_heard", http.StatusConflict, "Listen to the clip before you vote.", "Vote after the clip's duration has passed.")
+	Cooldown           = define("cooldown", http.StatusTooManyRequests, "You can vote again in {{.retry_after}} s.", "Wait for Retry-After seconds.")
+)
+
+// Money.
+var (
+	AmountInvalid       = define("amount_invalid", http.StatusBadRequest, "The amount must be a whole number of minor units, at least 1.", "Send minor units (kobo, cents) as an integer.")
+	AmountOverflow      = define("amount_overflow", http.StatusBadRequest, "The amount is too large.", "Amounts go up to 2^53-1 minor units.")
+	CurrencyUnknown     = define("currency_unknown", http.StatusBadRequest, "This currency is not supported.", "Use one of the currencies in docs/apps.md.")
+	LedgerUnbalanced    = define("ledger_unbalanced", http.StatusBadRequest, "The postings do not sum to zero.", "Every currency of a transaction must balance.")
+	InsufficientFunds   = define("insufficient_funds", http.StatusConflict, "There is not enough money in the account.", "Ask for less, or wait until it is funded.")
+	AlreadyReversed     = define("already_reversed", http.StatusConflict, "The transaction was reversed before.", "A transaction can be reversed once.")
+	NotReversible       = define("not_reversible", http.StatusConflict, "This transaction cannot be reversed.", "Only postings made by people and rewards can be reversed.")
+	RateMissing         = define("rate_missing", http.StatusBadRequest, "There is no reward rate for this currency.", "Set the rates of the currency before its campaign.")
+	CampaignUnavailable = define("campaign_unavailable", http.StatusConflict, "The campaign is closed.", "Fund an open campaign.")
+	StatementPeriod     = define("statement_period_invalid", http.StatusBadRequest, "The period of the statement is not valid.", "Send from and to as RFC 3339 times or dates, from before to.")
+)
+
+// Administration.
+var (
+	PolicyInvalid = define("policy_invalid", http.StatusBadRequest, "The policy is not valid.", "Correct the named value; docs/operate.md lists them all.")
+	InsertOnly    = define("insert_only", http.StatusConflict, "These rows are never changed or removed.", "Insert a new version instead.")
+)
