@@ -1,0 +1,129 @@
+package config
+
+import (
+	"net/mail"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	livePrefix      = "sk_live_"
+	testPrefix      = "sk_test_"
+	pepperMinLength = 32  // characters
+	logDaysMax      = 365 // days
+)
+
+// rule is one demand on the whole configuration.
+type rule struct {
+	variable string
+	broken   bool
+	text     string
+}
+
+// check finds values that can be read but not used, and contradictions.
+func check(c Config, set map[string]string) []Error {
+	rules := slices.Concat(
+		paystackRules(c),
+		mailRules(c, set),
+		serverRules(c),
+		together(set, "LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"),
+		together(set, "LL_OAUTH2_GOOGLE_CLIENT_ID", "LL_OAUTH2_GOOGLE_CLIENT_SECRET"),
+		together(set, "LL_OAUTH2_APPLE_CLIENT_ID", "LL_OAUTH2_APPLE_CLIENT_SECRET"),
+		together(set, "LL_OAUTH2_FACEBOOK_CLIENT_ID", "LL_OAUTH2_FACEBOOK_CLIENT_SECRET"),
+		together(set, "LL_SMTP_USERNAME", "LL_SMTP_PASSWORD"),
+	)
+	var problems []Error
+	for _, rule := range rules {
+		if rule.broken {
+			problems = append(problems, Error{rule.variable, rule.text})
+		}
+	}
+	return problems
+}
+
+func paystackRules(c Config) []rule {
+	key, live := string(c.Paystack.SecretKey), c.Paystack.Live()
+	shaped := len(key) > len(livePrefix) && (live || strings.HasPrefix(key, testPrefix))
+	return []rule{
+		{"PAYSTACK_SECRET_KEY", key != "" && !shaped,
+			"is not a secret key of Paystack; copy the one that starts with sk_test_ or sk_live_ from its dashboard."},
+		{"LL_PAYSTACK_BASE_URL", !isURL(c.Paystack.BaseURL, "https", "http"),
+			"is not a web address; write one such as https://api.paystack.co, or remove it."},
+		{"LL_PAYSTACK_BASE_URL", live && !isURL(c.Paystack.BaseURL, "https"),
+			"must start with https:// while PAYSTACK_SECRET_KEY is a live key; remove it to reach Paystack itself."},
+		{"LL_PAYOUTS", c.Paystack.Payouts && !c.Paystack.On(),
+			"is on, but nothing can pay; set PAYSTACK_SECRET_KEY, or write off."},
+		{"LL_PEPPER", c.Pepper != "" && utf8.RuneCountInString(string(c.Pepper)) < pepperMinLength,
+			"is shorter than 32 characters; make one with: openssl rand -hex 32."},
+		{"LL_PEPPER", live && c.Pepper == "",
+			"is needed with a live Paystack key, so that hashes outlive the data directory; make one with: openssl rand -hex 32."},
+		{"LL_TEST_CLOCK", live && c.TestClock != "",
+			"is refused with a live Paystack key: a turned clock would release real money early; remove one of the two."},
+	}
+}
+
+func mailRules(c Config, set map[string]string) []rule {
+	_, err := mail.ParseAddress(c.Mail.From)
+	rules := []rule{
+		{"LL_SMTP_HOST", strings.ContainsAny(c.Mail.Host, ":/ "),
+			"is not a host name; write the name alone, the port goes into LL_SMTP_PORT."},
+		{"LL_SMTP_PORT", c.Mail.Port < 1 || c.Mail.Port > 65535,
+			"is not a port; write a number from 1 to 65535, usually 587."},
+		{"LL_MAIL_FROM", c.Mail.On() && c.Mail.From == "",
+			"is needed with LL_SMTP_HOST; write the address that mail comes from."},
+		{"LL_MAIL_FROM", c.Mail.From != "" && err != nil,
+			"is not a mail address; write one such as hello@example.org or Lingualink <hello@example.org>."},
+	}
+	for _, name := range []string{"LL_MAIL_FROM", "LL_SMTP_PASSWORD", "LL_SMTP_PORT", "LL_SMTP_TLS", "LL_SMTP_USERNAME"} {
+		rules = append(rules, rule{name, !c.Mail.On() && set[name] != "",
+			"has no effect without LL_SMTP_HOST; set that too, or remove this."})
+	}
+	return rules
+}
+
+// headerName is the token of RFC 9110 section 5.6.2, without its rarer signs.
+var headerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+
+func serverRules(c Config) []rule {
+	return []rule{
+		{"LIVEKIT_URL", c.LiveKit.URL != "" && !isURL(c.LiveKit.URL, "wss", "ws", "https", "http"),
+			"is not the address of a LiveKit server; write one such as wss://live.example.org."},
+		{"LL_PUBLIC_URL", c.PublicURL != "" && !isURL(c.PublicURL, "https", "http"),
+			"is not a web address; write one such as https://lingualink.example.org."},
+		{"LL_TRUSTED_PROXY", c.TrustedProxy != "" && !headerName.MatchString(c.TrustedProxy),
+			"is not the name of one header; write the one that your proxy sets, such as X-Forwarded-For."},
+		{"LL_UPLOAD_TIMEOUT", c.UploadTimeout <= 0,
+			"must be longer than nothing; write a duration such as 30m."},
+		{"LL_DRAIN_TIMEOUT", c.DrainTimeout <= 0,
+			"must be longer than nothing; write a duration such as 10s."},
+		{"LL_LOG_DAYS", c.LogDays < 0 || c.LogDays > logDaysMax,
+			"is out of range; write a number of days from 0 (keep none) to 365."},
+	}
+}
+
+// together demands all of these variables or none.
+func together(set map[string]string, names ...string) []rule {
+	var missing []string
+	for _, name := range names {
+		if set[name] == "" {
+			missing = append(missing, name)
+		}
+	}
+	var rules []rule
+	for _, name := range missing {
+		rules = append(rules, rule{name, len(missing) < len(names),
+			"is missing; " + strings.Join(names, ", ") + " only work together: set all or none."})
+	}
+	return rules
+}
+
+// isURL tells whether text is an absolute address of one of the schemes and
+// nothing more: no credentials, query or fragment.
+func isURL(text string, schemes ...string) bool {
+	parsed, err := url.Parse(text)
+	return err == nil && slices.Contains(schemes, parsed.Scheme) && parsed.Hostname() != "" &&
+		parsed.User == nil && parsed.RawQuery == "" && !parsed.ForceQuery && parsed.Fragment == ""
+}
