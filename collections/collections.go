@@ -1,0 +1,169 @@
+// Package collections decides what the schema is now: every collection, field,
+// index and API rule of Lingualink, one file per subject. It refuses nothing at
+// run time; migrations/ holds the frozen history that leads here and a test
+// proves that both agree.
+package collections
+
+import (
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
+
+	"github.com/lingualink/lingualink/internal/money"
+)
+
+// All returns freshly built definitions in an order in which every relation
+// points backwards and views come last.
+func All() []*core.Collection {
+	return []*core.Collection{
+		languages(),
+		users(),
+		privateProfiles(),
+		confirmations(),
+		blocks(),
+		relations(),
+		prompts(),
+		consentTexts(),
+		consents(),
+		policies(),
+		rewardRates(),
+		campaigns(),
+		clips(),
+		clipTallies(),
+		assignments(),
+		queueCursors(),
+		votes(),
+		verdicts(),
+		ledgerAccounts(),
+		ledgerTxs(),
+		ledgerEntries(),
+		rewards(),
+		jobs(),
+		notifications(),
+		auditLog(),
+		quotas(),
+		queueView(),
+		ledgerView(),
+		campaignsView(),
+	}
+}
+
+// Rule fragments. Every rule that lets somebody in names who that is.
+const (
+	// signedIn is a person, as opposed to a guest or a superuser.
+	signedIn = `@request.auth.collectionName = "users"`
+	// moderator is a person with that role.
+	moderator = `@request.auth.roles:each ?= "moderator"`
+)
+
+// own limits a row to the person in the given relation field.
+func own(field string) *string { return rule(field + ` = @request.auth.id && ` + signedIn) }
+
+func rule(expression string) *string { return types.Pointer(expression) }
+
+// anyone is the rule of what guests may read too.
+func anyone() *string { return rule("") }
+
+// ID is the id of a base collection of this name, for relation fields.
+func ID(name string) string { return core.NewBaseCollection(name).Id }
+
+// base builds a base collection without API access: rules are granted by the
+// caller, one by one.
+func base(name string, fields ...core.Field) *core.Collection {
+	collection := core.NewBaseCollection(name)
+	describeID(collection)
+	collection.Fields.Add(fields...)
+	return collection
+}
+
+func describeID(collection *core.Collection) {
+	if id, ok := collection.Fields.GetByName("id").(*core.TextField); ok {
+		id.Help = "15 characters a-z 0-9; a client may make it, so that a repeated request is recognised."
+	}
+}
+
+// view builds a read-only collection for superusers.
+func view(name, query string) *core.Collection {
+	collection := core.NewViewCollection(name)
+	collection.ViewQuery = query
+	return collection
+}
+
+// created and updated are the usual timestamps.
+func created() core.Field {
+	return &core.AutodateField{Name: "created", OnCreate: true}
+}
+
+func updated() core.Field {
+	return &core.AutodateField{Name: "updated", OnCreate: true, OnUpdate: true}
+}
+
+// to is a required relation to one row of a base collection. It never cascades.
+func to(field, collection, help string) *core.RelationField {
+	return &core.RelationField{Name: field, CollectionId: ID(collection), MaxSelect: 1, Required: true, Help: help}
+}
+
+// toUser is a required relation to one person. It never cascades: a person with
+// history is anonymised, not deleted.
+func toUser(field, help string) *core.RelationField {
+	return &core.RelationField{Name: field, CollectionId: UsersID, MaxSelect: 1, Required: true, Help: help}
+}
+
+func optional(relation *core.RelationField) *core.RelationField {
+	relation.Required = false
+	return relation
+}
+
+// minor is an amount in minor units that the server writes.
+func minor(name, help string) *core.NumberField {
+	return &core.NumberField{
+		Name: name, OnlyInt: true, Help: help,
+		Min: types.Pointer(-float64(money.MaxMinor)), Max: types.Pointer(float64(money.MaxMinor)),
+	}
+}
+
+// count is a non-negative whole number.
+func count(name, help string) *core.NumberField {
+	return &core.NumberField{Name: name, OnlyInt: true, Min: types.Pointer(0.0), Help: help}
+}
+
+func oneOf(name, help string, values ...string) *core.SelectField {
+	return &core.SelectField{Name: name, MaxSelect: 1, Required: true, Values: values, Help: help}
+}
+
+func currency(help string) *core.SelectField {
+	codes := make([]string, 0, len(money.Currencies()))
+	for _, code := range money.Currencies() {
+		codes = append(codes, string(code))
+	}
+	return oneOf("currency", help, codes...)
+}
+
+func text(name string, maxRunes int, help string) *core.TextField {
+	return &core.TextField{Name: name, Max: maxRunes, Help: help}
+}
+
+func required(field *core.TextField) *core.TextField {
+	field.Required = true
+	return field
+}
+
+func presentable[F core.Field](field F) F {
+	switch typed := any(field).(type) {
+	case *core.TextField:
+		typed.Presentable = true
+	case *core.RelationField:
+		typed.Presentable = true
+	case *core.SelectField:
+		typed.Presentable = true
+	case *core.NumberField:
+		typed.Presentable = true
+	}
+	return field
+}
+
+// secret fields leave only to superusers; clients can neither read, write,
+// filter nor sort by them.
+func secret[F core.Field](field F) F {
+	field.SetHidden(true)
+	return field
+}

@@ -1,0 +1,134 @@
+package collections_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/lingualink/lingualink/collections"
+)
+
+// closed is the rule that lets superusers in and nobody else; open lets
+// everybody in. They are spelled out because they are one typo apart.
+const (
+	closed = "<nil>"
+	open   = ""
+)
+
+const (
+	person   = `@request.auth.collectionName = "users"`
+	ownUser  = `user = @request.auth.id && @request.auth.collectionName = "users"`
+	readClip = `(status = "approved" && hidden = false && owner.blocks_via_user.blocked != @request.auth.id` +
+		` && owner.blocks_via_blocked.user != @request.auth.id)` +
+		` || (owner = @request.auth.id && @request.auth.collectionName = "users")` +
+		` || @request.auth.roles:each ?= "moderator"`
+	readVerdict = `(@request.auth.collectionName = "users" && (owner = @request.auth.id` +
+		` || clip.votes_via_clip.validator ?= @request.auth.id)) || @request.auth.roles:each ?= "moderator"`
+	ownEntry = `account.user = @request.auth.id && @request.auth.collectionName = "users"`
+	ownVote  = `validator = @request.auth.id && @request.auth.collectionName = "users"`
+	ownSelf  = `id = @request.auth.id && @request.auth.collectionName = "users"`
+)
+
+// rules are list, view, create, update and delete of every collection, word by
+// word: who changes one changes it here too, on purpose.
+var rules = map[string][5]string{
+	"assignments":      {closed, closed, closed, closed, closed},
+	"audit_log":        {closed, closed, closed, closed, closed},
+	"blocks":           {ownUser, ownUser, person, closed, ownUser},
+	"campaigns":        {closed, closed, closed, closed, closed},
+	"clip_tallies":     {closed, closed, closed, closed, closed},
+	"clips":            {readClip, readClip, person, closed, closed},
+	"confirmations":    {closed, closed, closed, closed, closed},
+	"consent_texts":    {open, open, closed, closed, closed},
+	"consents":         {ownUser, ownUser, person, closed, closed},
+	"jobs":             {closed, closed, closed, closed, closed},
+	"languages":        {open, open, closed, closed, closed},
+	"ledger_accounts":  {ownUser, ownUser, closed, closed, closed},
+	"ledger_entries":   {ownEntry, ownEntry, closed, closed, closed},
+	"ledger_txs":       {closed, closed, closed, closed, closed},
+	"notifications":    {ownUser, ownUser, closed, ownUser, closed},
+	"policies":         {closed, closed, closed, closed, closed},
+	"private_profiles": {ownUser, ownUser, closed, ownUser, closed},
+	"prompts":          {open, open, closed, closed, closed},
+	"queue_cursors":    {closed, closed, closed, closed, closed},
+	"quotas":           {closed, closed, closed, closed, closed},
+	"relations":        {closed, closed, closed, closed, closed},
+	"reward_rates":     {open, open, closed, closed, closed},
+	"rewards":          {ownUser, ownUser, closed, closed, closed},
+	"users":            {person, person, open, ownSelf, closed},
+	"v_campaigns":      {closed, closed, closed, closed, closed},
+	"v_ledger":         {closed, closed, closed, closed, closed},
+	"v_queue":          {closed, closed, closed, closed, closed},
+	"verdicts":         {readVerdict, readVerdict, closed, closed, closed},
+	"votes":            {ownVote, ownVote, person, closed, closed},
+}
+
+// authRules are who may sign in to an auth collection, and who manages others.
+var authRules = map[string][2]string{
+	"users": {open, closed},
+}
+
+// hidden fields never leave, except to superusers.
+var hidden = map[string][]string{
+	"clips":   {"campaign", "media_sha256"},
+	"rewards": {"campaign"},
+	"users":   {"created", "emailVisibility", "password", "roles", "standing", "tokenKey", "updated", "username_key", "verified"},
+	"votes":   {"rewarded"},
+}
+
+func TestEveryRuleWordByWord(t *testing.T) {
+	app := migrated(t)
+	stored, err := app.FindAllCollections()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, collection := range stored {
+		want, listed := rules[collection.Name]
+		if collection.Name[0] == '_' {
+			continue // PocketBase's own
+		}
+		seen[collection.Name] = true
+		if !listed {
+			t.Errorf("%s: its rules are not in the table", collection.Name)
+			continue
+		}
+		got := [5]*string{collection.ListRule, collection.ViewRule, collection.CreateRule, collection.UpdateRule, collection.DeleteRule}
+		for i, verb := range []string{"list", "view", "create", "update", "delete"} {
+			if said := spell(got[i]); said != want[i] {
+				t.Errorf("%s: the %s rule is\n %s\nwant\n %s", collection.Name, verb, said, want[i])
+			}
+		}
+		if collection.IsAuth() {
+			want, got := authRules[collection.Name], [2]string{spell(collection.AuthRule), spell(collection.ManageRule)}
+			if got != want {
+				t.Errorf("%s: the auth and manage rules are %q, want %q", collection.Name, got, want)
+			}
+		}
+	}
+	for name := range rules {
+		if !seen[name] {
+			t.Errorf("%s is in the table and not in the database", name)
+		}
+	}
+}
+
+func spell(rule *string) string {
+	if rule == nil {
+		return closed
+	}
+	return *rule
+}
+
+func TestHiddenFieldsWordByWord(t *testing.T) {
+	for _, collection := range collections.All() {
+		got := []string{}
+		for _, name := range names(collection) {
+			if collection.Fields.GetByName(name).GetHidden() {
+				got = append(got, name)
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(hidden[collection.Name]) {
+			t.Errorf("%s hides %v, want %v", collection.Name, got, hidden[collection.Name])
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package collections
+
+import (
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
+
+	"github.com/lingualink/lingualink/internal/consensus"
+)
+
+// States of an assignment. A lease that ran out stays live in the table and
+// dead by its time; the queue hands the clip out again.
+const (
+	AssignmentLive    = "live"
+	AssignmentVoted   = "voted"
+	AssignmentSkipped = "skipped"
+)
+
+func rejectReasons() []string {
+	names := make([]string, 0, len(consensus.Reasons()))
+	for _, reason := range consensus.Reasons() {
+		names = append(names, string(reason))
+	}
+	return names
+}
+
+func assignments() *core.Collection {
+	c := base("assignments",
+		presentable(to("clip", "clips", "The clip handed out.")),
+		presentable(toUser("validator", "Who may vote on it.")),
+		to("language", "languages", "Copied from the clip, for the queue's index."),
+		oneOf("state", "Live until voted or skipped.", AssignmentLive, AssignmentVoted, AssignmentSkipped),
+		&core.DateField{Name: "leased_at", Required: true, Help: "When it was handed out last (UTC)."},
+		&core.DateField{Name: "lease_until", Required: true, Help: "Votes are taken until this time (UTC)."},
+		text("reason", 200, "Why it was skipped."),
+	)
+	c.AddIndex("idx_assignments_pair", true, "clip, validator", "")
+	c.AddIndex("idx_assignments_validator", false, "validator, language, state, lease_until", "")
+	return c
+}
+
+func queueCursors() *core.Collection {
+	c := base("queue_cursors",
+		presentable(toUser("validator", "The validator.")),
+		presentable(to("language", "languages", "The language.")),
+		count("seq", "Clips up to this place in the queue were handed out or passed over."),
+	)
+	c.AddIndex("idx_queue_cursors_pair", true, "validator, language", "")
+	return c
+}
+
+func votes() *core.Collection {
+	c := base("votes",
+		presentable(to("clip", "clips", "The clip voted on.")),
+		presentable(toUser("validator", "Who voted; set by the server.")),
+		presentable(oneOf("verdict", "What the validator says.", string(consensus.Approve), string(consensus.Reject))),
+		&core.SelectField{Name: "reason", MaxSelect: 1, Values: rejectReasons(), Help: "Why it was rejected; reaches the speaker with the verdict."},
+		text("feedback", 500, "Words for the speaker; reach them with the verdict."),
+		secret(&core.BoolField{Name: "rewarded", Help: "Within the daily rewarded cap when it was cast."}),
+		created(),
+	)
+	c.AddIndex("idx_votes_pair", true, "clip, validator", "")
+	c.AddIndex("idx_votes_validator", false, "validator, created", "")
+	c.ListRule = own("validator")
+	c.ViewRule = own("validator")
+	c.CreateRule = rule(signedIn)
+	return c
+}
+
+func verdicts() *core.Collection {
+	c := base("verdicts",
+		presentable(to("clip", "clips", "The clip decided.")),
+		toUser("owner", "The speaker, for the read rule."),
+		&core.NumberField{Name: "revision", OnlyInt: true, Min: types.Pointer(1.0), Help: "1 for the first verdict of the clip."},
+		presentable(oneOf("outcome", "What was decided.",
+			string(consensus.Approved), string(consensus.Rejected), string(consensus.Escalated))),
+		&core.NumberField{Name: "confidence", Min: types.Pointer(0.0), Max: types.Pointer(1.0), Help: "Nominal probability of the outcome under the model."},
+		count("votes", "Votes that decided it."),
+		&core.SelectField{Name: "reason", MaxSelect: 1, Values: rejectReasons(), Help: "The most frequent reason among the rejecting votes."},
+		&core.JSONField{Name: "feedback", MaxSize: 20000, Help: "Words of the validators for the speaker."},
+		count("policy_version", "Version of the consensus policy it was decided by; 0 is the default in code."),
+		&core.JSONField{Name: "explanation", MaxSize: 100000, Help: "Everything needed to recompute the outcome."},
+		created(),
+	)
+	c.AddIndex("idx_verdicts_clip", true, "clip, revision", "")
+	c.AddIndex("idx_verdicts_owner", false, "owner, created", "")
+	readable := `(` + signedIn + ` && (owner = @request.auth.id || clip.votes_via_clip.validator ?= @request.auth.id)) || ` + moderator
+	c.ListRule = rule(readable)
+	c.ViewRule = rule(readable)
+	return c
+}
