@@ -1,0 +1,406 @@
+// Package demo decides what a demonstration server holds: a few people, clips in
+// every state, votes, verdicts and money, all made through the same functions
+// that serve real people. It refuses to touch a directory that is not a
+// demonstration.
+package demo
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/filesystem"
+
+	"github.com/lingualink/lingualink/hooks/clips"
+	"github.com/lingualink/lingualink/hooks/consensus"
+	"github.com/lingualink/lingualink/hooks/ledger"
+	"github.com/lingualink/lingualink/hooks/shell"
+	engine "github.com/lingualink/lingualink/internal/consensus"
+)
+
+// markerFile tells a demonstration directory from a real one and remembers the
+// logins. They are worth nothing elsewhere.
+const markerFile = ".lingualink-demo.json"
+
+// ErrNotDemo refuses a directory that holds something else.
+var ErrNotDemo = errors.New("the directory holds data that is not a demonstration")
+
+// Login is how to sign in as somebody.
+type Login struct {
+	Role     string `json:"role"`
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+// Logins reads the logins of a filled demonstration; none when dir is empty or
+// absent, [ErrNotDemo] when it holds other data.
+func Logins(dir string) ([]Login, error) {
+	content, err := os.ReadFile(filepath.Join(dir, markerFile))
+	if err == nil {
+		logins := []Login{}
+		return logins, json.Unmarshal(content, &logins)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if entry.Name() != lockFile {
+			return nil, fmt.Errorf("%w: %s", ErrNotDemo, dir)
+		}
+	}
+	return nil, nil
+}
+
+// lockFile is the one file that may be in the directory before it is filled.
+const lockFile = "lingualink.lock"
+
+// Reset empties a demonstration directory; any other is refused.
+func Reset(dir string) error {
+	if _, err := Logins(dir); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if entry.Name() == lockFile {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// filler carries what the steps of filling share.
+type filler struct {
+	app     core.App
+	deps    *shell.Deps
+	logins  []Login
+	people  map[string]*core.Record
+	voices  uint64
+	general string // id of the general campaign
+}
+
+// Fill makes the demonstration in a migrated, otherwise empty app and returns
+// its logins.
+func Fill(ctx context.Context, app core.App, deps *shell.Deps) ([]Login, error) {
+	f := &filler{app: app, deps: deps, people: map[string]*core.Record{}}
+	steps := []func(context.Context) error{f.admin, f.persons, f.money, f.hausa, f.swahili, f.endings}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := deps.Outbox.Drain(ctx, app); err != nil {
+		return nil, err
+	}
+	if err := ledger.ReleaseDue(app, deps); err != nil {
+		return nil, err
+	}
+	content, err := json.MarshalIndent(f.logins, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return f.logins, os.WriteFile(filepath.Join(app.DataDir(), markerFile), content, 0o600)
+}
+
+func (f *filler) login(role, email string) string {
+	password := rand.Text()[:16]
+	f.logins = append(f.logins, Login{Role: role, Email: email, Password: password})
+	return password
+}
+
+func (f *filler) admin(context.Context) error {
+	admins, err := f.app.FindCollectionByNameOrId(core.CollectionNameSuperusers)
+	if err != nil {
+		return err
+	}
+	admin := core.NewRecord(admins)
+	admin.SetEmail("admin@demo.lingualink.test")
+	admin.SetPassword(f.login("admin (dashboard)", "admin@demo.lingualink.test"))
+	return f.app.Save(admin)
+}
+
+// persons are five speakers, four validators and a moderator.
+func (f *filler) persons(context.Context) error {
+	for _, person := range []struct{ username, name, country, role, language string }{
+		{"halima", "Halima", "NG", "", "ha"}, {"sani", "Sani", "NG", "", "ha"}, {"wanjiru", "Wanjiru", "KE", "", "sw"},
+		{"baraka", "Baraka", "TZ", "", "sw"}, {"ngozi", "Ngozi", "NG", "", "ig"},
+		{"danladi", "Danladi", "NG", "validator", "ha"}, {"zainab", "Zainab", "NG", "validator", "ha"},
+		{"juma", "Juma", "KE", "ambassador", "sw"}, {"amani", "Amani", "TZ", "", "sw"},
+		{"musa", "Musa", "NG", "moderator", "ha"},
+	} {
+		if err := f.person(person.username, person.name, person.country, person.role, person.language); err != nil {
+			return fmt.Errorf("%s: %w", person.username, err)
+		}
+	}
+	return nil
+}
+
+func (f *filler) person(username, name, country, role, language string) error {
+	users, err := f.app.FindCollectionByNameOrId("users")
+	if err != nil {
+		return err
+	}
+	email := username + "@demo.lingualink.test"
+	shown := "speaker of " + language
+	if role != "" {
+		shown = role
+	}
+	person := core.NewRecord(users)
+	person.SetEmail(email)
+	person.SetPassword(f.login(shown, email))
+	person.SetVerified(true)
+	person.Set("username", username)
+	person.Set("name", name)
+	person.Set("country", country)
+	// Everybody understands the two languages of the demonstration, so that
+	// three of them can agree on a clip.
+	languages := []string{}
+	for _, code := range []string{language, "ha", "sw"} {
+		id, err := f.language(code)
+		if err != nil {
+			return err
+		}
+		languages = append(languages, id)
+	}
+	person.Set("languages", languages)
+	if role != "" {
+		person.Set("roles", []string{role})
+	}
+	if err := f.app.Save(person); err != nil {
+		return err
+	}
+	f.people[username] = person
+	return f.consent(person)
+}
+
+func (f *filler) consent(person *core.Record) error {
+	text, err := f.app.FindFirstRecordByData("consent_texts", "version", "1")
+	if err != nil {
+		return err
+	}
+	consents, err := f.app.FindCollectionByNameOrId("consents")
+	if err != nil {
+		return err
+	}
+	consent := core.NewRecord(consents)
+	consent.Set("user", person.Id)
+	consent.Set("text", text.Id)
+	consent.Set("version", text.GetString("version"))
+	return f.app.Save(consent)
+}
+
+func (f *filler) language(code string) (string, error) {
+	language, err := f.app.FindFirstRecordByData("languages", "code", code)
+	if err != nil {
+		return "", fmt.Errorf("language %s: %w", code, err)
+	}
+	return language.Id, nil
+}
+
+// money funds a campaign for Swahili that releases at once, and the general one
+// with less than its clips will earn, so that some rewards wait for funds.
+func (f *filler) money(context.Context) error {
+	swahili, err := f.language("sw")
+	if err != nil {
+		return err
+	}
+	if err := f.policy(shell.PolicyConsensus, "", map[string]any{"cooldown_s": 0}); err != nil {
+		return err
+	}
+	if err := f.policy(shell.PolicyRewards, swahili, map[string]any{"hold_hours": 0}); err != nil {
+		return err
+	}
+	campaigns, err := f.app.FindCollectionByNameOrId("campaigns")
+	if err != nil {
+		return err
+	}
+	campaign := core.NewRecord(campaigns)
+	campaign.Set("name", "Swahili stories")
+	campaign.Set("language", swahili)
+	campaign.Set("currency", "NGN")
+	campaign.Set("status", "open")
+	if err := f.app.Save(campaign); err != nil {
+		return err
+	}
+	general, err := f.app.FindFirstRecordByFilter("campaigns", "language = '' && status = 'open'")
+	if err != nil {
+		return err
+	}
+	f.general = general.Id
+	return f.app.RunInTransaction(func(tx core.App) error {
+		for id, minor := range map[string]int64{campaign.Id: 1_000_000, general.Id: 150_000} {
+			if _, err := ledger.Fund(tx, f.deps, id, minor, "demo", "Demonstration money", shell.System); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (f *filler) policy(subject, language string, values map[string]any) error {
+	policies, err := f.app.FindCollectionByNameOrId("policies")
+	if err != nil {
+		return err
+	}
+	row := core.NewRecord(policies)
+	row.Set("subject", subject)
+	row.Set("language", language)
+	row.Set("values", values)
+	return f.app.Save(row)
+}
+
+// hausa has clips in every state of a vote; the money ends before the last.
+func (f *filler) hausa(ctx context.Context) error {
+	for i, speaker := range []string{"halima", "sani", "halima", "sani", "halima", "sani"} {
+		if _, err := f.decided(ctx, speaker, "ha", i, "aaa"); err != nil {
+			return err
+		}
+	}
+	for i, pattern := range []string{"rrr", "rrr", "aararar", "aa", "ra", "a", "", "", ""} {
+		if _, err := f.decided(ctx, "halima", "ha", i, pattern); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// swahili has a remix of an approved clip, by another speaker.
+func (f *filler) swahili(ctx context.Context) error {
+	var first *core.Record
+	for i, speaker := range []string{"wanjiru", "baraka", "wanjiru", "baraka", "wanjiru", "baraka"} {
+		clip, err := f.decided(ctx, speaker, "sw", i, "aaa")
+		if err != nil {
+			return err
+		}
+		if first == nil {
+			first = clip
+		}
+	}
+	remix, err := f.record(ctx, "baraka", "sw", 6, first.Id)
+	if err != nil {
+		return err
+	}
+	if err := f.vote(remix, "aaa"); err != nil {
+		return err
+	}
+	for i := range 4 {
+		if _, err := f.decided(ctx, "wanjiru", "sw", i, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endings withdraws a clip and puts the usual policy back in force.
+func (f *filler) endings(ctx context.Context) error {
+	clip, err := f.record(ctx, "sani", "ha", 8, "")
+	if err != nil {
+		return err
+	}
+	err = f.app.RunInTransaction(func(tx core.App) error {
+		_, err := clips.Withdraw(tx, f.deps, clip.Id, f.people["sani"])
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return f.policy(shell.PolicyConsensus, "", map[string]any{})
+}
+
+// decided records a clip and has validators vote by the pattern of a and r.
+func (f *filler) decided(ctx context.Context, speaker, language string, prompt int, pattern string) (*core.Record, error) {
+	clip, err := f.record(ctx, speaker, language, prompt, "")
+	if err != nil {
+		return nil, err
+	}
+	return clip, f.vote(clip, pattern)
+}
+
+// record uploads a generated voice reading the n-th prompt of the language.
+func (f *filler) record(ctx context.Context, speaker, language string, n int, parent string) (*core.Record, error) {
+	id, err := f.language(language)
+	if err != nil {
+		return nil, err
+	}
+	prompts, err := f.app.FindRecordsByFilter("prompts", "language = {:language}", "domain,text", 1, n%8, dbx.Params{"language": id})
+	if err != nil {
+		return nil, err
+	}
+	collection, err := f.app.FindCachedCollectionByNameOrId("clips")
+	if err != nil {
+		return nil, err
+	}
+	f.voices++
+	media, err := filesystem.NewFileFromBytes(Voice(f.voices, 2*time.Second+time.Duration(f.voices%5)*400*time.Millisecond), "voice.wav")
+	if err != nil {
+		return nil, err
+	}
+	clip := core.NewRecord(collection)
+	clip.Set("kind", "voice")
+	clip.Set("language", id)
+	clip.Set("parent", parent)
+	clip.Set("media", media)
+	for _, prompt := range prompts {
+		clip.Set("prompt", prompt.Id)
+	}
+	return clip, clips.Create(ctx, f.app, f.deps, f.people[speaker], clip)
+}
+
+// vote casts the pattern, one validator per letter, as many as are needed.
+func (f *filler) vote(clip *core.Record, pattern string) error {
+	validators := []string{"danladi", "zainab", "juma", "amani", "ngozi", "musa", "wanjiru", "baraka", "sani", "halima"}
+	for _, letter := range pattern {
+		ballot := consensus.Ballot{ID: shell.NewID(), Clip: clip.Id, Choice: engine.Approve}
+		if letter == 'r' {
+			ballot.Choice, ballot.Reason, ballot.Feedback = engine.Reject, engine.UnclearAudio, "Please record it closer to the microphone."
+		}
+		for f.people[validators[0]].Id == clip.GetString("owner") {
+			validators = validators[1:]
+		}
+		ballot.Validator, validators = f.people[validators[0]], validators[1:]
+		if err := f.cast(clip, ballot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cast hands the queue out to the validator until the clip is in it, then votes.
+func (f *filler) cast(clip *core.Record, ballot consensus.Ballot) error {
+	return f.app.RunInTransaction(func(tx core.App) error {
+		if _, err := consensus.HandOut(tx, f.deps, ballot.Validator.Id, clip.GetString("language"), queueDepth); err != nil {
+			return err
+		}
+		cast, err := consensus.CastVotes(tx, f.deps, []consensus.Ballot{ballot})
+		if err != nil {
+			return err
+		}
+		if cast[0].Refusal != nil {
+			return fmt.Errorf("%s voting on %s: %w", ballot.Validator.GetString("username"), clip.Id, cast[0].Refusal)
+		}
+		return nil
+	})
+}
+
+// queueDepth is more than the demonstration ever has open in one language.
+const queueDepth = 50

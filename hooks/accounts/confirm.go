@@ -1,0 +1,145 @@
+package accounts
+
+import (
+	"errors"
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/lingualink/lingualink/hooks/shell"
+	"github.com/lingualink/lingualink/internal/fault"
+)
+
+const (
+	confirmationLives = 300 * time.Second
+	// confirmationKept is how long a spent or expired row can still be looked at.
+	confirmationKept = 24 * time.Hour
+)
+
+var (
+	wrongConfirmations = limit{5, 180 * time.Second}
+	purposePattern     = regexp.MustCompile(`^[a-z][a-z0-9_]{2,39}$`)
+
+	errOutsideTransaction = errors.New("accounts: this belongs into the transaction of the act")
+)
+
+type confirmBody struct {
+	Purpose  string `json:"purpose" help:"The one act it is for, for example payout_account."`
+	Password string `json:"password,omitempty" help:"The person's password, or else otp."`
+	OTP      string `json:"otp,omitempty" help:"A code that request-otp sent to the person."`
+}
+
+type confirmData struct {
+	Confirmation string    `json:"confirmation" help:"Send it as X-Confirmation, once."`
+	ExpiresAt    time.Time `json:"expires_at"`
+}
+
+func registerConfirmations(deps *shell.Deps) {
+	deps.Routes.Add(shell.Route{
+		Method: http.MethodPost, Path: "/confirm", Who: shell.Person, Body: confirmBody{}, Data: confirmData{},
+		What:   "Prove that it is still you, by password or e-mail code, for one act within 300 seconds.",
+		Faults: []*fault.Code{fault.ConfirmationInvalid, fault.InvalidInput, fault.RateLimited},
+		Handle: func(e *core.RequestEvent) error {
+			body, err := shell.Bind[confirmBody](e)
+			if err != nil {
+				return err
+			}
+			data, err := confirm(e, deps, body)
+			if err != nil {
+				return err
+			}
+			return shell.OK(e, data, "Confirmed.")
+		},
+	})
+	deps.Outbox.Sweep("confirmations", time.Hour, func(app core.App) error {
+		old := shell.Stamp(deps.Clock.Now().Add(-confirmationKept))
+		_, err := shell.Exec(app, "DELETE FROM confirmations WHERE expires_at < {:old}", dbx.Params{"old": old})
+		return err
+	})
+}
+
+func confirm(e *core.RequestEvent, deps *shell.Deps, body confirmBody) (confirmData, error) {
+	if !purposePattern.MatchString(body.Purpose) {
+		return confirmData{}, fault.InvalidInput.On("purpose").Saying("The purpose has 3 to 40 small letters, digits and underscores.")
+	}
+	if (body.Password == "") == (body.OTP == "") {
+		return confirmData{}, fault.InvalidInput.On("password").Saying("Send either the password or a code.")
+	}
+	key := "confirm:" + e.Auth.Id
+	if err := wrongConfirmations.take(e.App, deps.Clock.Now(), key); err != nil {
+		return confirmData{}, err
+	}
+	code := ""
+	if body.OTP == "" {
+		if !passwordMatches(e.Auth, e.Auth.Collection(), body.Password) {
+			return confirmData{}, fault.ConfirmationInvalid.On("password")
+		}
+	} else {
+		otp, err := matchingOTP(e.App, e.Auth, body.OTP)
+		if err != nil {
+			return confirmData{}, err
+		}
+		code = otp
+	}
+	var data confirmData
+	err := e.App.RunInTransaction(func(tx core.App) error {
+		if code != "" {
+			// Of two requests with one code the second finds it gone.
+			changed, err := shell.Exec(tx, "DELETE FROM _otps WHERE id = {:id}", dbx.Params{"id": code})
+			if err != nil {
+				return err
+			}
+			if changed != 1 {
+				return fault.ConfirmationInvalid.On("otp")
+			}
+		}
+		data = confirmData{Confirmation: shell.NewSecret(), ExpiresAt: deps.Clock.Now().Add(confirmationLives)}
+		return shell.Insert(tx, "confirmations", dbx.Params{
+			"id": shell.NewID(), "user": e.Auth.Id, "purpose": body.Purpose,
+			"token_hash": digest(data.Confirmation), "expires_at": shell.Stamp(data.ExpiresAt),
+		})
+	})
+	if err != nil {
+		return confirmData{}, err
+	}
+	return data, shell.ReturnQuota(e.App, key)
+}
+
+// matchingOTP is the id of the person's live code with this value.
+func matchingOTP(app core.App, person *core.Record, value string) (string, error) {
+	codes, err := app.FindAllOTPsByRecord(person)
+	if err != nil {
+		return "", err
+	}
+	for _, code := range codes {
+		if !code.HasExpired(person.Collection().OTP.DurationTime()) && passwordMatches(code.Record, code.Collection(), value) {
+			return code.Id, nil
+		}
+	}
+	return "", fault.ConfirmationInvalid.On("otp")
+}
+
+// UseConfirmation spends the value that POST /confirm gave to this person for
+// this purpose. It must run in the transaction of the act, so that an act that
+// fails leaves it unspent. Whatever is wrong with the value (another person's,
+// another purpose's, used, expired, never given) is the same
+// fault.ConfirmationRequired.
+func UseConfirmation(tx core.App, now time.Time, user, purpose, value string) error {
+	if !tx.IsTransactional() {
+		return errOutsideTransaction
+	}
+	changed, err := shell.Exec(tx, `
+		UPDATE confirmations SET used_at = {:now}
+		WHERE token_hash = {:hash} AND user = {:user} AND purpose = {:purpose} AND used_at = '' AND expires_at > {:now}`,
+		dbx.Params{"now": shell.Stamp(now), "hash": digest(value), "user": user, "purpose": purpose})
+	if err != nil {
+		return err
+	}
+	if changed != 1 {
+		return fault.ConfirmationRequired.On("x_confirmation")
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package accounts
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+
+	"github.com/lingualink/lingualink/collections"
+	"github.com/lingualink/lingualink/internal/fault"
+)
+
+// restrictPriority is right after the token was read (-1020), before anything
+// is done for the person.
+const restrictPriority = -1010
+
+const records = "/api/collections/{collection}/records"
+
+// open is the one table of what a suspended or banned person may still do, by
+// the router's pattern: sign in, read their own card, money, notices and
+// decisions, and appeal. Collections that are named limit the pattern to them.
+var open = map[string][]string{
+	"GET /api/collections/{collection}/auth-methods": nil,
+	authPath + "auth-refresh":                        nil,
+	authPath + "auth-with-password":                  nil,
+	authPath + "auth-with-otp":                       nil,
+	authPath + "auth-with-oauth2":                    nil,
+	authPath + "request-otp":                         nil,
+	authPath + "request-password-reset":              nil,
+	authPath + "confirm-password-reset":              nil,
+	authPath + "confirm-verification":                nil,
+	authPath + "confirm-email-change":                nil,
+
+	"GET " + records + "/{id}":   {"users", "notifications", "verdicts", "appeals"},
+	"GET " + records:             {"notifications", "verdicts", "appeals"},
+	"POST " + records:            {"appeals"},
+	"PATCH " + records + "/{id}": {"notifications"},
+
+	"GET /api/lingualink/wallet":           nil,
+	"GET /api/lingualink/wallet/statement": nil,
+
+	"GET /api/realtime":  nil,
+	"POST /api/realtime": nil, // topics: mayHear
+}
+
+func registerRestrictions(app core.App) {
+	app.OnServe().Bind(&hook.Handler[*core.ServeEvent]{
+		Id: "ll.accounts.restrictions",
+		Func: func(e *core.ServeEvent) error {
+			e.Router.Bind(&hook.Handler[*core.RequestEvent]{
+				Id: "ll.accounts.standing", Priority: restrictPriority,
+				Func: func(e *core.RequestEvent) error {
+					if restricted(e.Auth) && strings.HasPrefix(e.Request.URL.Path, "/api/") && !isOpen(e) {
+						return refusal(e.Auth)
+					}
+					return e.Next()
+				},
+			})
+			return e.Next()
+		},
+	})
+	app.OnRealtimeSubscribeRequest().Bind(&hook.Handler[*core.RealtimeSubscribeRequestEvent]{
+		Id: "ll.realtime.standing",
+		Func: func(e *core.RealtimeSubscribeRequestEvent) error {
+			if restricted(e.Auth) {
+				for _, topic := range e.Subscriptions {
+					if !mayHear(e.Auth, topic) {
+						return refusal(e.Auth)
+					}
+				}
+			}
+			return e.Next()
+		},
+	})
+}
+
+// restricted tells whether the signed-in account is a suspended or banned
+// person. PocketBase reads it anew for every request.
+func restricted(auth *core.Record) bool {
+	return auth != nil && auth.Collection().Id == collections.UsersID && MayNotAct(auth)
+}
+
+func refusal(person *core.Record) error {
+	if person.GetString("standing") == collections.StandingBanned {
+		return fault.AccountBanned.On("account")
+	}
+	return fault.AccountSuspended.On("account")
+}
+
+func isOpen(e *core.RequestEvent) bool {
+	names, listed := open[e.Request.Pattern]
+	if !listed || names == nil {
+		return listed
+	}
+	collection, err := e.App.FindCachedCollectionByNameOrId(e.Request.PathValue("collection"))
+	if err != nil || !slices.Contains(names, collection.Name) {
+		return false
+	}
+	if e.Request.URL.Query().Has("expand") {
+		return false // would lead from an own row to everything it hangs on
+	}
+	return collection.Id != collections.UsersID || e.Request.PathValue("id") == e.Auth.Id
+}
+
+// mayHear tells whether a restricted person may subscribe to the topic. Options
+// are refused because they can expand.
+func mayHear(person *core.Record, topic string) bool {
+	switch name, rest, _ := strings.Cut(topic, "/"); name {
+	case "notifications", "verdicts", "appeals":
+		return !strings.Contains(rest, "?")
+	case "users":
+		return rest == person.Id
+	}
+	return topic == "lingualink/wallet/"+person.Id
+}

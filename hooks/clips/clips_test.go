@@ -1,0 +1,412 @@
+package clips_test
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/lingualink/lingualink/hooks/hookstest"
+	"github.com/lingualink/lingualink/internal/apptest"
+)
+
+const (
+	ada, bola, chidi, dayo, emeka, musa = apptest.Ada, apptest.Bola, apptest.Chidi, apptest.Dayo, apptest.Emeka, apptest.Musa
+
+	records = "/api/collections/clips/records"
+)
+
+func TestMain(m *testing.M) { apptest.Main(m) }
+
+// storedFiles counts the files under the server's storage, sidecars left out.
+func storedFiles(t *testing.T, s *hookstest.Server) int {
+	t.Helper()
+	files := 0
+	err := filepath.WalkDir(filepath.Join(s.App.DataDir(), "storage"), func(path string, entry os.DirEntry, err error) error {
+		if os.IsNotExist(err) {
+			return nil
+		}
+		if err == nil && !entry.IsDir() && !strings.HasSuffix(path, ".attrs") {
+			files++
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestUploadNeedsConsent(t *testing.T) {
+	s := hookstest.Start(t)
+	answer := s.Want(s.UploadClip(ada, s.Voice()), 403, "consent_required")
+	params := answer.Data()["consent"].(map[string]any)["params"].(map[string]any)
+	if params["version"] != "1" || params["text"] == "" {
+		t.Errorf("the refusal does not say what to show: %v", params)
+	}
+	s.Consent(ada)
+	s.Want(s.UploadClip(ada, s.Voice()), 200, "")
+}
+
+func TestAClipIsWhatTheServerFound(t *testing.T) {
+	s := hookstest.Start(t)
+	s.Consent(ada)
+	answer := s.Want(s.UploadClip(ada, s.Voice(), "dialect", "Kananci"), 200, "")
+	for field, want := range map[string]any{
+		"owner": s.User(ada).Id, "status": "pending", "hidden": false, "depth": 0.0, "root": "", "duration_ms": 1300.0,
+		"container": "wav", "sample_rate_hz": 16000.0, "channels": 1.0, "quality": "good", "dialect": "Kananci", "phrase": "Ina kwana?",
+	} {
+		if got := answer.JSON[field]; got != want {
+			t.Errorf("%s is %v, want %v", field, got, want)
+		}
+	}
+	for _, field := range []string{"media_sha256", "campaign"} {
+		if _, shown := answer.JSON[field]; shown {
+			t.Errorf("%s leaves the server", field)
+		}
+	}
+	if name := answer.Text("media"); !strings.HasSuffix(name, ".wav") || strings.Contains(name, "voice") {
+		t.Errorf("the file is stored as %q", name)
+	}
+	if n := s.Int("SELECT COUNT(*) FROM clip_tallies WHERE clip = {:clip} AND open = 1 AND votes = 0", dbx.Params{"clip": answer.Text("id")}); n != 1 {
+		t.Errorf("the clip is %d times in the queue, want once", n)
+	}
+}
+
+func TestRefusedUploadsLeaveNothing(t *testing.T) {
+	s := hookstest.Start(t)
+	s.Consent(ada)
+	voice := s.Voice()
+	long := bytes.Repeat([]byte{0}, 44+16000*2*3)
+	copy(long, voice[:44])
+	for _, c := range []struct {
+		name  string
+		media []byte
+		extra []string
+		code  string
+	}{
+		{"empty", nil, nil, ""},
+		{"text", []byte("this is no recording"), nil, "unsupported_media"},
+		{"zip", []byte("PK\x03\x04rest of it"), nil, "unsupported_media"},
+		{"cut off", voice[:len(voice)/2], nil, "unsupported_media"},
+		{"voice as video", voice, []string{"kind", "video"}, "unsupported_media"},
+		{"another kind", voice, []string{"kind", "smell"}, "invalid_input"},
+		{"unknown language", voice, []string{"language", "nothing00000000"}, "language_unavailable"},
+		{"unknown prompt", voice, []string{"prompt", "nothing00000000"}, "prompt_mismatch"},
+		{"unknown parent", voice, []string{"parent", "nothing00000000"}, "parent_invalid"},
+		{"a status", voice, []string{"status", "approved"}, "server_field"},
+		{"somebody's name", voice, []string{"owner", s.User(bola).Id}, "server_field"},
+	} {
+		t.Run(c.name, func(t *testing.T) { s.Want(s.UploadClip(ada, c.media, c.extra...), 400, c.code) })
+	}
+	if n := s.Int("SELECT COUNT(*) FROM clips") + s.Int("SELECT COUNT(*) FROM clip_tallies"); n != 0 {
+		t.Errorf("%d rows were left behind", n)
+	}
+	if n := storedFiles(t, s); n != 0 {
+		t.Errorf("%d files were left behind", n)
+	}
+}
+
+func TestPromptsGiveThePhrase(t *testing.T) {
+	s := hookstest.Start(t)
+	s.Consent(ada)
+	prompt, err := s.App.FindFirstRecordByData("prompts", "language", s.Language("ha"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := s.Want(s.UploadClip(ada, s.Voice(), "prompt", prompt.Id, "phrase", "something else"), 200, "")
+	if answer.Text("phrase") != prompt.GetString("text") {
+		t.Errorf("the phrase is %q, want the prompt's %q", answer.Text("phrase"), prompt.GetString("text"))
+	}
+	s.Want(s.UploadClip(ada, s.Voice(), "prompt", prompt.Id, "language", s.Language("yo")), 400, "prompt_mismatch")
+}
+
+func TestRepeatedUploads(t *testing.T) {
+	s := hookstest.Start(t)
+	s.Consent(ada)
+	s.Consent(bola)
+	media := s.Voice()
+	const id = "abcdefghij12345"
+	first := s.Want(s.UploadClip(ada, media, "id", id), 200, "")
+	again := s.Want(s.UploadClip(ada, media, "id", id), 200, "")
+	if first.Text("media") != again.Text("media") || again.Text("id") != id {
+		t.Errorf("the repeat gave another clip: %s", again.Raw)
+	}
+	s.Want(s.UploadClip(ada, media, "id", id, "phrase", "Sannu"), 409, "id_conflict")
+	s.Want(s.UploadClip(ada, s.Voice(), "id", id), 409, "id_conflict")
+	s.Want(s.UploadClip(bola, media, "id", id), 409, "id_conflict")
+	s.Want(s.UploadClip(ada, media), 409, "duplicate_media")
+	s.Want(s.UploadClip(bola, media), 409, "duplicate_media")
+	if n := storedFiles(t, s); n != 1 {
+		t.Errorf("%d files are stored, want 1", n)
+	}
+}
+
+func TestTheSameUploadAtTheSameMomentIsStoredOnce(t *testing.T) {
+	s := hookstest.Start(t)
+	s.Consent(ada)
+	s.Token(ada)
+	media := s.Voice()
+	const racers = 6
+	answers := make([]apptest.Answer, racers)
+	start := make(chan struct{})
+	var done sync.WaitGroup
+	for i := range racers {
+		done.Go(func() {
+			<-start
+			answers[i] = s.UploadClip(ada, media, "id", "racerracer12345")
+		})
+	}
+	close(start)
+	done.Wait()
+	for _, answer := range answers {
+		s.Want(answer, 200, "")
+	}
+	if n := s.Int("SELECT COUNT(*) FROM clips"); n != 1 {
+		t.Errorf("%d clips, want 1", n)
+	}
+	if n := storedFiles(t, s); n != 1 {
+		t.Errorf("%d files, want 1", n)
+	}
+}
+
+func TestRawUploadIsTheSame(t *testing.T) {
+	s := hookstest.Start(t)
+	media := s.Voice()
+	send := func(who, query string, body []byte) apptest.Answer {
+		request := httptest.NewRequest(http.MethodPost, "/api/lingualink/clips?"+query, bytes.NewReader(body))
+		request.Header.Set("Content-Type", "audio/wav")
+		return s.Send(who, request)
+	}
+	query := url.Values{"kind": {"voice"}, "language": {"ha"}, "phrase": {"Sannu"}, "id": {"rawrawrawraw123"}}.Encode()
+	s.Want(send(apptest.Guest, query, media), 401, "sign_in_required")
+	s.Want(send(ada, query, media), 403, "consent_required")
+	s.Consent(ada)
+	first := s.Want(send(ada, query, media), 200, "")
+	if first.Data()["status"] != "pending" || first.Data()["duration_ms"] != 1300.0 || first.Data()["id"] != "rawrawrawraw123" {
+		t.Errorf("the clip is %v", first.Data())
+	}
+	s.Want(send(ada, query, media), 200, "")
+	s.Want(send(ada, query, s.Voice()), 409, "id_conflict")
+	s.Want(send(ada, "kind=voice&language=ha", media), 409, "duplicate_media")
+	s.Want(send(ada, "kind=voice&language=ha", nil), 400, "unsupported_media")
+	s.Want(send(ada, "kind=voice&language=klingon", s.Voice()), 400, "language_unavailable")
+	if n := s.Int("SELECT COUNT(*) FROM clips"); n != 1 {
+		t.Errorf("%d clips, want 1", n)
+	}
+}
+
+func TestRemixesChain(t *testing.T) {
+	s := hookstest.Start(t)
+	s.OpenVoting()
+	for _, who := range []string{ada, bola, chidi} {
+		s.Consent(who)
+	}
+	original := s.Clip(ada)
+	s.Want(s.UploadClip(bola, s.Voice(), "parent", original), 400, "parent_invalid") // still pending
+	s.Decide(original, "approve")
+	s.Want(s.UploadClip(ada, s.Voice(), "parent", original), 400, "parent_invalid") // own clip
+	remix := s.Want(s.UploadClip(bola, s.Voice(), "parent", original), 200, "")
+	if remix.Text("root") != original || remix.JSON["depth"] != 1.0 {
+		t.Errorf("root %v depth %v", remix.JSON["root"], remix.JSON["depth"])
+	}
+	s.Decide(remix.Text("id"), "approve", chidi, dayo, emeka)
+	second := s.Want(s.UploadClip(chidi, s.Voice(), "parent", remix.Text("id")), 200, "")
+	if second.Text("root") != original || second.JSON["depth"] != 2.0 {
+		t.Errorf("root %v depth %v", second.JSON["root"], second.JSON["depth"])
+	}
+	s.Want(s.Do(bola, "POST", "/api/collections/blocks/records", map[string]any{"blocked": s.User(emeka).Id}), 200, "")
+	s.Consent(emeka)
+	s.Want(s.UploadClip(emeka, s.Voice(), "parent", remix.Text("id")), 400, "parent_invalid")
+}
+
+func TestWhoSeesAClip(t *testing.T) {
+	s := hookstest.Start(t)
+	s.OpenVoting()
+	s.Consent(ada)
+	clip := s.Clip(ada)
+	media := "/api/files/clips/" + clip + "/" + s.Text("SELECT media FROM clips WHERE id = {:id}", dbx.Params{"id": clip})
+	token := func(who string) string {
+		if who == apptest.Guest {
+			return ""
+		}
+		return s.Want(s.Do(who, "POST", "/api/files/token", nil), 200, "").Text("token")
+	}
+	see := func(state string, want map[string]bool) {
+		t.Helper()
+		for who, may := range want {
+			status := map[bool]int{true: 200, false: 404}[may]
+			if got := s.Do(who, "GET", records+"/"+clip, nil).Status; got != status {
+				t.Errorf("%s: %q views the record: %d, want %d", state, who, got, status)
+			}
+			file := s.Do(apptest.Guest, "GET", media+"?token="+token(who), nil)
+			if file.Status != status {
+				t.Errorf("%s: %q fetches the media: %d, want %d", state, who, file.Status, status)
+			}
+			if cache := file.Header.Get("Cache-Control"); may && strings.Contains(cache, "2592000") {
+				t.Errorf("%s: the media may be cached: %q", state, cache)
+			}
+			listed := len(s.Do(who, "GET", records, nil).Items("items"))
+			if (listed == 1) != may {
+				t.Errorf("%s: %q lists %d clips", state, who, listed)
+			}
+		}
+	}
+	s.Want(s.Do(apptest.Guest, "GET", media, nil), 404, "")
+	see("pending", map[string]bool{ada: true, musa: true, emeka: false, apptest.Guest: false})
+	s.Decide(clip, "approve")
+	see("approved", map[string]bool{ada: true, musa: true, emeka: true, apptest.Guest: true})
+
+	s.Want(s.Do(emeka, "POST", "/api/collections/blocks/records", map[string]any{"blocked": s.User(ada).Id}), 200, "")
+	see("blocked", map[string]bool{ada: true, emeka: false, bola: true})
+
+	s.Want(s.Do(bola, "POST", "/api/lingualink/clips/"+clip+"/withdraw", nil), 404, "not_found")
+	s.Want(s.Do(ada, "POST", "/api/lingualink/clips/"+clip+"/withdraw", nil), 200, "")
+	see("withdrawn", map[string]bool{ada: true, musa: true, emeka: false, apptest.Guest: false})
+}
+
+func TestWithdrawalKeepsTheMoneyAndEndsTheVote(t *testing.T) {
+	s := hookstest.Start(t)
+	s.OpenVoting()
+	s.Fund(1_000_000)
+	s.Consent(ada)
+	paid, open := s.Clip(ada), s.Clip(ada)
+	s.Decide(paid, "approve")
+	for _, clip := range []string{paid, open} {
+		for range 2 { // repeating does nothing
+			s.Want(s.Do(ada, "POST", "/api/lingualink/clips/"+clip+"/withdraw", nil), 200, "")
+		}
+	}
+	if got := s.Balance(ada)["pending"]; got != 15000 {
+		t.Errorf("ada has %d pending, want 15000", got)
+	}
+	s.Want(s.Vote(bola, open, "approve"), 409, "clip_withdrawn")
+	if n := s.Int("SELECT COUNT(*) FROM clip_tallies WHERE open = 1"); n != 0 {
+		t.Errorf("%d clips wait for votes, want none", n)
+	}
+	if n := s.Int("SELECT COUNT(*) FROM audit_log WHERE action = 'clip.withdraw'"); n != 2 {
+		t.Errorf("%d audit rows, want 2", n)
+	}
+}
+
+func TestNobodyEditsOrRemovesAClip(t *testing.T) {
+	s := hookstest.Start(t)
+	s.OpenVoting()
+	s.Consent(ada)
+	clip := s.Clip(ada)
+	collection, err := s.App.FindCollectionByNameOrId("clips")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := s.Text("SELECT json_array(owner, kind, media, language, phrase, status, hidden, campaign, duration_ms, media_sha256, updated) FROM clips", nil)
+	for _, who := range []string{ada, bola, musa, apptest.Guest, apptest.Admin} {
+		for _, field := range collection.Fields {
+			answer := s.Do(who, "PATCH", records+"/"+clip, map[string]any{field.GetName(): 7})
+			if answer.Status < 400 {
+				t.Errorf("%q changed %s", who, field.GetName())
+			}
+		}
+		if answer := s.Do(who, "DELETE", records+"/"+clip, nil); answer.Status < 400 {
+			t.Errorf("%q removed the clip", who)
+		}
+	}
+	if after := s.Text("SELECT json_array(owner, kind, media, language, phrase, status, hidden, campaign, duration_ms, media_sha256, updated) FROM clips", nil); after != before {
+		t.Errorf("the clip changed from %s to %s", before, after)
+	}
+	s.Want(s.Do(apptest.Admin, "POST", records, map[string]any{"kind": "voice"}), 403, "server_owned")
+	s.Want(s.Do(apptest.Guest, "POST", records, map[string]any{"kind": "voice"}), 400, "")
+}
+
+func TestServerFieldsCannotBeSentWithAnUpload(t *testing.T) {
+	s := hookstest.Start(t)
+	s.Consent(ada)
+	collection, err := s.App.FindCollectionByNameOrId("clips")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := map[string]bool{"id": true, "media": true, "kind": true, "language": true, "dialect": true, "prompt": true, "phrase": true, "parent": true, "created": true, "updated": true}
+	tried := 0
+	for _, field := range collection.Fields {
+		if open[field.GetName()] {
+			continue
+		}
+		tried++
+		answer := s.UploadClip(ada, s.Voice(), field.GetName(), "1")
+		if !field.GetHidden() {
+			s.Want(answer, 400, "server_field")
+			continue
+		}
+		// PocketBase drops hidden fields from what clients send.
+		s.Want(answer, 200, "")
+		if stored := s.Text("SELECT ["+field.GetName()+"] FROM clips WHERE id = {:id}", dbx.Params{"id": answer.Text("id")}); stored == "1" {
+			t.Errorf("%s was written by the client", field.GetName())
+		}
+	}
+	if tried < 15 {
+		t.Errorf("only %d server fields were tried", tried)
+	}
+}
+
+func TestUploadsAreLimitedPerPersonAcrossRestarts(t *testing.T) {
+	s := hookstest.Start(t)
+	s.Policy("audio", map[string]any{"uploads_per_hour": 2, "uploads_per_day": 3})
+	s.Consent(ada)
+	s.Consent(bola)
+	s.Clip(ada)
+	s.Clip(ada)
+	answer := s.Want(s.UploadClip(ada, s.Voice()), 429, "rate_limited")
+	if answer.Header.Get("Retry-After") == "" || answer.Header.Get("Retry-After") == "0" {
+		t.Errorf("Retry-After is %q", answer.Header.Get("Retry-After"))
+	}
+	s.Clip(bola) // another person on the same network
+	s.Advance(61 * time.Minute)
+	s.Clip(ada)
+	s.Want(s.UploadClip(ada, s.Voice()), 429, "rate_limited")
+
+	free := hookstest.Start(t, "LL_RATE_LIMITS=off")
+	free.Policy("audio", map[string]any{"uploads_per_hour": 1})
+	free.Consent(ada)
+	free.Clip(ada)
+	free.Clip(ada)
+}
+
+func TestAClipIsBoundToTheCampaignOfItsLanguage(t *testing.T) {
+	s := hookstest.Start(t)
+	s.Consent(ada)
+	made := s.Want(s.Do(apptest.Admin, "POST", "/api/collections/campaigns/records",
+		map[string]any{"name": "Hausa", "currency": "NGN", "language": s.Language("ha")}), 200, "")
+	hausa, yoruba := s.Clip(ada), s.Clip(ada, "language", s.Language("yo"))
+	bound := func(clip string) string {
+		return s.Text("SELECT campaign FROM clips WHERE id = {:id}", dbx.Params{"id": clip})
+	}
+	if bound(hausa) != made.Text("id") || bound(yoruba) != s.GeneralCampaign() {
+		t.Errorf("bound to %s and %s", bound(hausa), bound(yoruba))
+	}
+	s.Want(s.Do(apptest.Admin, "PATCH", "/api/collections/campaigns/records/"+s.GeneralCampaign(), map[string]any{"status": "closed"}), 200, "")
+	s.Want(s.UploadClip(ada, s.Voice(), "language", s.Language("yo")), 409, "campaign_unavailable")
+}
+
+func TestTheQueueRowIsMadeInTheTransactionOfTheClip(t *testing.T) {
+	s := hookstest.Start(t)
+	s.Consent(ada)
+	s.App.OnRecordCreateExecute("clips").BindFunc(func(e *core.RecordEvent) error { return e.Next() })
+	if _, err := s.App.NonconcurrentDB().NewQuery("CREATE TRIGGER fail BEFORE INSERT ON clip_tallies BEGIN SELECT RAISE(ABORT, 'no'); END").Execute(); err != nil {
+		t.Fatal(err)
+	}
+	s.Want(s.UploadClip(ada, s.Voice()), 500, "internal")
+	if n := s.Int("SELECT COUNT(*) FROM clips"); n != 0 {
+		t.Errorf("%d clips without a place in the queue", n)
+	}
+	if n := storedFiles(t, s); n != 0 {
+		t.Errorf("%d files were left behind", n)
+	}
+}

@@ -1,0 +1,23 @@
+// Package consensus decides how votes reach clips: it hands clips out, admits
+// votes, lets internal/consensus decide, and writes everything that follows from
+// a verdict in the transaction of the vote that brought it. It refuses to show
+// anybody a tally: before the verdict nothing readable changes by a vote.
+package consensus
+
+import (
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+
+	"github.com/lingualink/lingualink/hooks/shell"
+)
+
+// Register binds the queue, assignments and votes.
+func Register(app core.App, deps *shell.Deps) {
+	shell.Repeatable(app, "votes", "validator", sameVote)
+	app.OnRecordCreateRequest("votes").Bind(&hook.Handler[*core.RecordRequestEvent]{
+		Id:   "ll.votes.create.request",
+		Func: func(e *core.RecordRequestEvent) error { return createVote(e, deps) },
+	})
+	registerQueue(deps)
+	registerAssignments(deps)
+}

@@ -1,0 +1,40 @@
+// Package hooks decides nothing: it is the index of everything that is bound to
+// PocketBase, in order. The areas import one way, from the top of this list to
+// the bottom; what an upper area must hear from a lower one is a hook that the
+// lower one offers.
+package hooks
+
+import (
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/lingualink/lingualink/hooks/accounts"
+	"github.com/lingualink/lingualink/hooks/clips"
+	"github.com/lingualink/lingualink/hooks/consensus"
+	"github.com/lingualink/lingualink/hooks/ledger"
+	"github.com/lingualink/lingualink/hooks/notifications"
+	"github.com/lingualink/lingualink/hooks/shell"
+	"github.com/lingualink/lingualink/internal/audio"
+	"github.com/lingualink/lingualink/internal/config"
+)
+
+// Register binds every area. Production and tests call this same function.
+func Register(app core.App, deps *shell.Deps) {
+	shell.Register(app, deps)         // errors, settings, guards, policies, outbox, routes
+	notifications.Register(app, deps) // jobs to in-app notifications
+	accounts.Register(app, deps)      // sign-up, privacy, standing, blocks, consents, confirmations
+	ledger.Register(app, deps)        // postings, campaigns, rates, rewards, wallet
+	clips.Register(app, deps)         // upload, media, withdrawal, remixes
+	consensus.Register(app, deps)     // queue, assignments, votes, verdicts
+}
+
+// Wire makes the dependencies for a configuration and registers every area.
+func Wire(app core.App, cfg config.Config) (*shell.Deps, error) {
+	clock, err := shell.NewClock(cfg.TestClock)
+	if err != nil {
+		return nil, err
+	}
+	decoder, _ := audio.FindFFmpeg()
+	deps := shell.NewDeps(cfg, clock, audio.NewProber(decoder))
+	Register(app, deps)
+	return deps, nil
+}

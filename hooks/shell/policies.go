@@ -1,0 +1,107 @@
+package shell
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+
+	"github.com/lingualink/lingualink/internal/audio"
+	"github.com/lingualink/lingualink/internal/consensus"
+	"github.com/lingualink/lingualink/internal/fault"
+	"github.com/lingualink/lingualink/internal/rewards"
+)
+
+// Subjects of policies. Each has its struct and defaults in internal/<subject>.
+const (
+	PolicyAudio     = "audio"
+	PolicyConsensus = "consensus"
+	PolicyRewards   = "rewards"
+)
+
+// policyChecks parses the stored values of each subject.
+var policyChecks = map[string]func(values []byte) error{
+	PolicyAudio:     func(values []byte) error { _, err := audio.ParsePolicy(values); return err },
+	PolicyConsensus: func(values []byte) error { _, err := consensus.ParsePolicy(values); return err },
+	PolicyRewards:   func(values []byte) error { _, err := rewards.ParsePolicy(values); return err },
+}
+
+// Policy reads the policy in force for a subject and language: the newest row
+// of that language, else the newest for all, else the defaults in code, which
+// are version 0. Decisions store the version.
+func Policy[P any](app core.App, now time.Time, subject, language string, parse func([]byte) (P, error)) (P, int64, error) {
+	var row struct {
+		Version int64  `db:"version"`
+		Values  string `db:"values"`
+	}
+	err := app.DB().NewQuery(`
+		SELECT version, [[values]] FROM policies
+		WHERE subject = {:subject} AND language IN ('', {:language}) AND effective_from <= {:now}
+		ORDER BY language DESC, version DESC LIMIT 1`).
+		Bind(dbx.Params{"subject": subject, "language": language, "now": Stamp(now)}).One(&row)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		var none P
+		return none, 0, err
+	}
+	values, err := parse([]byte(row.Values))
+	return values, row.Version, err
+}
+
+// ConsensusPolicy is [Policy] for the rules of votes and verdicts.
+func ConsensusPolicy(app core.App, now time.Time, language string) (consensus.Policy, int64, error) {
+	return Policy(app, now, PolicyConsensus, language, consensus.ParsePolicy)
+}
+
+// registerPolicies checks and numbers a new policy before it is stored. Rows
+// are never changed; the guards see to that.
+func registerPolicies(app core.App, deps *Deps) {
+	app.OnRecordCreate("policies").Bind(&hook.Handler[*core.RecordEvent]{
+		Id: "ll.policies.create",
+		Func: func(e *core.RecordEvent) error {
+			return InTransaction(&e.App, func(tx core.App) error {
+				check, ok := policyChecks[e.Record.GetString("subject")]
+				if !ok {
+					return fault.PolicyInvalid.On("subject").Saying(
+						"The subject is one of " + strings.Join(slices.Sorted(maps.Keys(policyChecks)), ", ") + ".")
+				}
+				values, err := json.Marshal(e.Record.Get("values"))
+				if err != nil {
+					return err
+				}
+				if err := check(values); err != nil {
+					return err
+				}
+				if err := NumberVersion(tx, e.Record, deps.Clock.Now(), dbx.HashExp{"subject": e.Record.GetString("subject")}); err != nil {
+					return err
+				}
+				return e.Next()
+			})
+		},
+	})
+}
+
+// NumberVersion gives an insert-only row the next version among the rows of the
+// scope, and makes it count from now on when it names no time of its own. A
+// time in the past is moved to now: history is not rewritten.
+func NumberVersion(tx core.App, record *core.Record, now time.Time, scope dbx.Expression) error {
+	var last int64
+	query := tx.DB().Select("COALESCE(MAX(version), 0)").From(record.Collection().Name)
+	if scope != nil {
+		query = query.Where(scope)
+	}
+	if err := query.Row(&last); err != nil {
+		return err
+	}
+	record.Set("version", last+1)
+	if from := record.GetDateTime("effective_from"); from.IsZero() || from.Time().Before(now) {
+		record.Set("effective_from", now)
+	}
+	return nil
+}
