@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/pocketbase/dbx"
+
+	"github.com/lingualink/lingualink/internal/datadir"
+)
+
+const driver = "sqlite"
+
+// connect opens the pools of a database that this process writes.
+func connect(path string) (*dbx.DB, error) {
+	return dbx.Open(driver, datadir.DSN(path))
+}
+
+// errNoDatabase means that no server was ever started on the directory.
+var errNoDatabase = errors.New("there is no database; check --dir, or start the server once")
+
+// look runs fn on one unchanging view of everything in the data directory, also
+// while a server writes it. It needs no lock and holds nobody up.
+func look(ctx context.Context, dir string, fn func(db dbx.Builder) error) (err error) {
+	path := filepath.Join(dir, datadir.Data)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", dir, errNoDatabase)
+	}
+	db, err := dbx.Open(driver, datadir.ReadOnlyDSN(path))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("%s cannot be opened: %w", path, err)
+	}
+	// A snapshot begins with the first row that is read.
+	var tables int
+	if err := tx.NewQuery("SELECT COUNT(*) FROM sqlite_schema").Row(&tables); err != nil {
+		return errors.Join(fmt.Errorf("%s cannot be read: %w", path, err), tx.Rollback())
+	}
+	return errors.Join(fn(tx), tx.Rollback())
+}
