@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
@@ -40,18 +41,32 @@ func howOpened(command *cobra.Command) string {
 // it looks at the command, so commands that leave it alone, help and unknown
 // names go past it.
 func execute(p *program, args []string) error {
-	command, _, err := p.app.RootCmd.Find(args)
+	command, rest, err := p.app.RootCmd.Find(args)
 	if err != nil || howOpened(command) == "" {
 		return p.app.RootCmd.Execute()
 	}
-	lockData(p, howOpened(command))
+	if p.beforeOpen[command] != nil {
+		if err := command.ParseFlags(rest); err != nil {
+			return err
+		}
+	}
+	lockData(p, command)
 	return p.app.Execute()
+}
+
+// defaultDir is where a command keeps its data when --dir does not say: a
+// demonstration apart from the rest, everything else where PocketBase does.
+func defaultDir(args []string) string {
+	if slices.Contains(args, demoName) {
+		return demoDir
+	}
+	return ""
 }
 
 // lockData checks what must be right before the database is opened and
 // migrations run. The lock is held until the process ends: the closure keeps it
 // reachable.
-func lockData(p *program, how string) {
+func lockData(p *program, command *cobra.Command) {
 	var lock *datadir.Lock
 	p.app.OnBootstrap().Bind(&hook.Handler[*core.BootstrapEvent]{
 		Id: "ll.main.lock", Priority: -1000,
@@ -59,9 +74,14 @@ func lockData(p *program, how string) {
 			if p.problem != nil {
 				return configurationError(p.problem)
 			}
-			if how == alone && lock == nil {
+			if howOpened(command) == alone && lock == nil {
 				var err error
 				if lock, err = datadir.Acquire(e.App.DataDir()); err != nil {
+					return err
+				}
+			}
+			if prepare := p.beforeOpen[command]; prepare != nil {
+				if err := prepare(e.App.DataDir()); err != nil {
 					return err
 				}
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pocketbase/pocketbase"
 	"github.com/pocketbase/pocketbase/cmd"
+	"github.com/spf13/cobra"
 
 	"github.com/lingualink/lingualink/hooks"
 	"github.com/lingualink/lingualink/hooks/shell"
@@ -32,6 +33,8 @@ type program struct {
 	deps *shell.Deps
 	// problem is why cfg cannot be used and deps is nil, if it is.
 	problem error
+	// beforeOpen runs before a command's data directory is opened, under its lock.
+	beforeOpen map[*cobra.Command]func(dir string) error
 }
 
 func main() {
@@ -42,7 +45,10 @@ func main() {
 }
 
 func run(args []string) error {
-	p := &program{app: pocketbase.NewWithConfig(pocketbase.Config{DBConnect: connect})}
+	p := &program{
+		app:        pocketbase.NewWithConfig(pocketbase.Config{DBConnect: connect, DefaultDataDir: defaultDir(args)}),
+		beforeOpen: map[*cobra.Command]func(string) error{},
+	}
 	if p.cfg, p.problem = config.Load(os.Environ()); p.problem == nil {
 		p.deps, p.problem = hooks.Wire(p.app, p.cfg)
 	}
@@ -53,6 +59,7 @@ func run(args []string) error {
 	root.AddCommand(
 		opening(alone, cmd.NewServeCommand(p.app, true)),
 		opening(beside, cmd.NewSuperuserCommand(p.app)),
+		newDemoCommand(p),
 		newDoctorCommand(p),
 		newHealthCommand(),
 		newLedgerCommand(p),

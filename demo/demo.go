@@ -40,8 +40,8 @@ type Login struct {
 	Password string `json:"password"`
 }
 
-// Logins reads the logins of a filled demonstration; none when dir is empty or
-// absent, [ErrNotDemo] when it holds other data.
+// Logins reads the logins of a filled demonstration; none when dir is empty,
+// absent or was not filled to the end, [ErrNotDemo] when it holds other data.
 func Logins(dir string) ([]Login, error) {
 	content, err := os.ReadFile(filepath.Join(dir, markerFile))
 	if err == nil {
@@ -91,18 +91,23 @@ func Reset(dir string) error {
 
 // filler carries what the steps of filling share.
 type filler struct {
-	app     core.App
-	deps    *shell.Deps
-	logins  []Login
-	people  map[string]*core.Record
-	voices  uint64
-	general string // id of the general campaign
+	app      core.App
+	deps     *shell.Deps
+	logins   []Login
+	complete bool
+	people   map[string]*core.Record
+	voices   uint64
 }
 
 // Fill makes the demonstration in a migrated, otherwise empty app and returns
 // its logins.
 func Fill(ctx context.Context, app core.App, deps *shell.Deps) ([]Login, error) {
 	f := &filler{app: app, deps: deps, people: map[string]*core.Record{}}
+	// An interrupted filling leaves a marker without logins, so that the next
+	// run knows that it may begin anew.
+	if err := f.mark(); err != nil {
+		return nil, err
+	}
 	steps := []func(context.Context) error{f.admin, f.persons, f.money, f.hausa, f.swahili, f.endings}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -115,11 +120,20 @@ func Fill(ctx context.Context, app core.App, deps *shell.Deps) ([]Login, error) 
 	if err := ledger.ReleaseDue(app, deps); err != nil {
 		return nil, err
 	}
-	content, err := json.MarshalIndent(f.logins, "", "  ")
-	if err != nil {
-		return nil, err
+	f.complete = true
+	return f.logins, f.mark()
+}
+
+func (f *filler) mark() error {
+	logins := []Login{}
+	if f.complete {
+		logins = f.logins
 	}
-	return f.logins, os.WriteFile(filepath.Join(app.DataDir(), markerFile), content, 0o600)
+	content, err := json.MarshalIndent(logins, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(f.app.DataDir(), markerFile), content, 0o600)
 }
 
 func (f *filler) login(role, email string) string {
@@ -246,9 +260,8 @@ func (f *filler) money(context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.general = general.Id
 	return f.app.RunInTransaction(func(tx core.App) error {
-		for id, minor := range map[string]int64{campaign.Id: 1_000_000, general.Id: 150_000} {
+		for id, minor := range map[string]int64{campaign.Id: 1_000_000, general.Id: 110_000} {
 			if _, err := ledger.Fund(tx, f.deps, id, minor, "demo", "Demonstration money", shell.System); err != nil {
 				return err
 			}

@@ -17,16 +17,17 @@ type Rounds struct {
 	// LeastAnswered and MostAnswered bound how many requests are answered in a
 	// round before the kill.
 	LeastAnswered, MostAnswered int
-	// Load sends requests, calling answered after every answer, until its requests fail because the server is dead, or ctx ends. It runs on a
-	// goroutine of its own, so it returns its error instead of ending the test.
+	// Load sends requests, calling answered after every answer, until they fail
+	// because the server is dead, or ctx ends. It runs on a goroutine of its
+	// own, so it returns its error instead of ending the test.
 	Load func(ctx context.Context, round int, answered func()) error
 	// Check looks at the restarted server.
 	Check func(round int)
 }
 
-// KillRounds runs the rounds on a running server. The kill comes after a random
-// number of answers and up to 25 ms: a server that is faster or slower
-// is hit in the same phases of its work.
+// KillRounds runs the rounds on a running server. The kill comes up to 25 ms
+// after a random number of answers, so that a slower server is hit in the same
+// phases of its work.
 func KillRounds(t TB, s *Server, rounds Rounds) {
 	t.Helper()
 	t.Logf("kill rounds: seed %d", rounds.Seed)

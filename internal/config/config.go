@@ -26,8 +26,7 @@ type Config struct {
 	PublicURL string `env:"LL_PUBLIC_URL"`
 	// TrustedProxy names the header that carries the client's address.
 	TrustedProxy string `env:"LL_TRUSTED_PROXY"`
-	// Pepper keys the hashes of account numbers; empty means that the key is
-	// generated in the data directory.
+	// Pepper keys the hashes of account numbers; empty means that there is none.
 	Pepper Secret `env:"LL_PEPPER"`
 	// TestClock is the file that turns the clock, empty for the real time.
 	TestClock string `env:"LL_TEST_CLOCK"`

@@ -25,20 +25,20 @@ func (c Config) Parts() []Part {
 		{"Paystack", c.Paystack.On(), c.paystackDetail(),
 			"PAYSTACK_SECRET_KEY", guide + "#paystack"},
 		{"Payouts", c.Paystack.Payouts, choose(c.Paystack.Payouts,
-			"earnings can be paid out",
+			"the operator allows payouts",
 			"earnings are counted and kept; nobody is paid out"),
 			"LL_PAYOUTS", guide + "#payouts"},
 		{"LiveKit", c.LiveKit.On(), choose(c.LiveKit.On(),
-			"streams and calls run",
-			"streams and calls answer 503 not_configured"),
+			"there is a media server for streams and calls",
+			"there is no media server for streams and calls"),
 			"LIVEKIT_URL", guide + "#livekit"},
 		{"Trusted proxy", c.TrustedProxy != "", choose(c.TrustedProxy != "",
 			"client addresses come from the header that the proxy sets",
 			"client addresses are those of the connections; right without a proxy in front"),
 			"LL_TRUSTED_PROXY", guide + "#trusted-proxy"},
 		{"Pepper", c.Pepper != "", choose(c.Pepper != "",
-			"hashes of account numbers use your key",
-			"hashes of account numbers use a key generated in the data directory"),
+			"a key for hashes of account numbers is set",
+			"no key for hashes of account numbers is set"),
 			"LL_PEPPER", guide + "#pepper"},
 		{"Test clock", c.TestClock != "", choose(c.TestClock != "",
 			"a file turns the clock; for tests only",
@@ -96,7 +96,7 @@ func (c Config) signIn() Part {
 func (c Config) paystackDetail() string {
 	switch {
 	case !c.Paystack.On():
-		return "payout accounts and payouts answer 503 not_configured"
+		return "there is no payment provider"
 	case c.Paystack.Live():
 		return "live mode: real money"
 	}
