@@ -39,6 +39,7 @@ var outerAppRule = houseRule{
 		{"a.go": bound(`func(e *core.RecordEvent) error { return e.App.Save(e.Record) }`)},
 		{"a.go": bound(`func(e *core.RecordEvent) error { return e.App.RunInTransaction(func(app core.App) error { return app.Save(nil) }) }`)},
 		{"a.go": bound(`func(e *core.RecordEvent) error { app := e.App; return app.Save(e.Record) }`)},
+		{"a.go": "package a\n\ntype Fallen struct{ App core.App }\n\nfunc f(e *core.RecordEvent) *Fallen { return &Fallen{App: e.App} }\n"},
 		{"a.go": bound("func(e *core.RecordEvent) error {\n\treturn app.Save(e.Record) //ll:outer-app it is the log's\n}")},
 		{"a.go": bound("func(e *core.RecordEvent) error {\n\t//ll:outer-app it is the log's\n\treturn app.Save(e.Record)\n}")},
 		{"a.go": "package a\n\nfunc Register(app core.App) { app.Cron().MustAdd(\"x\", \"* * * * *\", func() { app.Save(nil) }) }\n"},
@@ -98,8 +99,9 @@ func outerApps(s source) []string {
 	return problems
 }
 
-// appsOf finds where names of type core.App and of event types are declared,
-// and how the fields of the file's structs are called that hold an app.
+// appsOf finds where parameters and variables of type core.App and of event
+// types are declared, and how the fields are called in which structs of the
+// file keep an app.
 func appsOf(file *ast.File) (apps, events map[token.Pos]bool, fields map[string]bool) {
 	apps, events, fields = map[token.Pos]bool{}, map[token.Pos]bool{}, map[string]bool{}
 	ast.Inspect(file, func(n ast.Node) bool {
@@ -107,15 +109,18 @@ func appsOf(file *ast.File) (apps, events map[token.Pos]bool, fields map[string]
 		case *ast.StructType:
 			for _, field := range n.Fields.List {
 				for _, name := range field.Names {
-					if isSelector(field.Type, "core", "App") {
+					// An exported one is an event's own.
+					if !name.IsExported() && isSelector(field.Type, "core", "App") {
 						fields[name.Name] = true
 					}
 				}
 			}
-		case *ast.Field:
-			for _, name := range n.Names {
-				apps[name.Pos()] = isSelector(n.Type, "core", "App")
-				events[name.Pos()] = isEvent(n.Type)
+		case *ast.FuncType:
+			for _, field := range n.Params.List {
+				for _, name := range field.Names {
+					apps[name.Pos()] = isSelector(field.Type, "core", "App")
+					events[name.Pos()] = isEvent(field.Type)
+				}
 			}
 		case *ast.ValueSpec:
 			for _, name := range n.Names {

@@ -150,6 +150,7 @@ var heights = map[string]int{
 	"hooks/notifications": 39,
 	"hooks":               40,
 	"demo":                50,
+	"hooks/hookstest":     55,
 	"":                    60, // main
 }
 
@@ -161,7 +162,8 @@ var pure = []string{
 // onlyFrom limits who may import a package, besides tests.
 var onlyFrom = map[string][]string{
 	"hooks/notifications": {"hooks", ""},
-	"internal/apptest":    {},
+	"hooks/hookstest":     {},
+	"internal/apptest":    {"hooks/hookstest"},
 	"migrations":          {"", "internal/apptest"},
 	"migrations/seed":     {"migrations"},
 }

@@ -26,7 +26,10 @@ func (s *Server) Guest() *Client { return &Client{server: s} }
 func (s *Server) Admin(t TB) *Client {
 	t.Helper()
 	if s.admin == nil {
-		s.admin, _ = s.signIn(t, "_superusers", AdminEmail, AdminPassword)
+		var err error
+		if s.admin, _, err = s.signIn(context.Background(), "_superusers", AdminEmail, AdminPassword); err != nil {
+			t.Fatalf("%v", err)
+		}
 	}
 	return s.admin
 }

@@ -1,0 +1,63 @@
+package e2e_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/lingualink/lingualink/e2e/harness"
+)
+
+// TestJavaScriptClient runs the tests beside this file (*.test.mjs) that use
+// the server through the PocketBase SDK, as apps do.
+func TestJavaScriptClient(t *testing.T) {
+	installClient(t)
+	samples, spool := t.TempDir(), t.TempDir()
+	makeSamples(t, samples)
+	clock := filepath.Join(t.TempDir(), "clock")
+	if err := os.WriteFile(clock, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := harness.Start(t, harness.Options{Env: []string{"LL_RATE_LIMITS=off", "LL_TEST_CLOCK=" + clock, "TMPDIR=" + spool}})
+	limited := harness.Start(t, harness.Options{Env: []string{"LL_RATE_LIMITS=on"}})
+
+	files, err := filepath.Glob("*.test.mjs")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no client tests: %v %v", files, err)
+	}
+	// One file after the other: they share the server and its clock.
+	node := exec.CommandContext(t.Context(), "node", append([]string{"--test", "--test-concurrency=1", "--test-reporter=spec"}, files...)...)
+	node.Env = append(os.Environ(),
+		"E2E_URL="+server.URL, "E2E_LIMITED_URL="+limited.URL, "E2E_CLOCK="+clock,
+		"E2E_SAMPLES="+samples, "E2E_STORAGE="+filepath.Join(server.Dir, "storage"), "E2E_SPOOL="+spool,
+		"E2E_ADMIN_EMAIL="+harness.AdminEmail, "E2E_ADMIN_PASSWORD="+harness.AdminPassword,
+	)
+	said, err := node.CombinedOutput()
+	t.Logf("%s", said)
+	if err != nil {
+		t.Errorf("the client tests failed: %v", err)
+	}
+	server.VerifyLedger(t)
+	server.VerifyAudit(t)
+}
+
+// installClient makes sure that Node and the client's packages are there.
+func installClient(t *testing.T) {
+	t.Helper()
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("the client tests need %s: run scripts/test-deps.sh", tool)
+		}
+	}
+	for _, name := range []string{"pocketbase", "eventsource"} {
+		if _, err := os.Stat(filepath.Join("node_modules", name, "package.json")); err == nil {
+			continue
+		}
+		said, err := exec.CommandContext(t.Context(), "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error").CombinedOutput()
+		if err != nil {
+			t.Fatalf("the client's packages cannot be installed (npm ci in e2e/): %v\n%s", err, said)
+		}
+		return
+	}
+}
