@@ -55,10 +55,14 @@ func registerConfirmations(deps *shell.Deps) {
 		},
 	})
 	deps.Outbox.Sweep("confirmations", time.Hour, func(app core.App) error {
-		old := shell.Stamp(deps.Clock.Now().Add(-confirmationKept))
-		_, err := shell.Exec(app, "DELETE FROM confirmations WHERE expires_at < {:old}", dbx.Params{"old": old})
-		return err
+		return forgetConfirmations(app, deps.Clock.Now())
 	})
+}
+
+// forgetConfirmations removes rows that nobody needs to look at any more.
+func forgetConfirmations(app core.App, now time.Time) error {
+	_, err := shell.Exec(app, "DELETE FROM confirmations WHERE expires_at < {:old}", dbx.Params{"old": shell.Stamp(now.Add(-confirmationKept))})
+	return err
 }
 
 func confirm(e *core.RequestEvent, deps *shell.Deps, body confirmBody) (confirmData, error) {

@@ -11,6 +11,12 @@ import (
 // AnswerFloor and Open are for the tests outside.
 const AnswerFloor = answerFloor
 
+// ForgetConfirmations is the sweep.
+var ForgetConfirmations = forgetConfirmations
+
+// ApplyProviders is what a start does with the sign-in providers.
+var ApplyProviders = applyProviders
+
 // Pause is the real wait of a gate.
 var Pause = pause
 

@@ -26,7 +26,7 @@ func bindErrors(app core.App) {
 		Id: "ll.shell.errors",
 		Func: func(e *core.ServeEvent) error {
 			e.Router.Bind(&hook.Handler[*core.RequestEvent]{
-				Id:       "ll.errors",
+				Id:       "ll.request.errors",
 				Priority: errorsPriority,
 				Func: func(e *core.RequestEvent) error {
 					err := e.Next()

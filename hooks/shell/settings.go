@@ -145,7 +145,7 @@ func bindClosedEndpoints(app core.App, deps *Deps) {
 		Id: "ll.shell.closed",
 		Func: func(e *core.ServeEvent) error {
 			e.Router.Bind(&hook.Handler[*core.RequestEvent]{
-				Id: "ll.closed", Priority: -500,
+				Id: "ll.request.closed", Priority: -500,
 				Func: func(e *core.RequestEvent) error {
 					if closedEndpoint(e.Request.Method, e.Request.URL.Path) {
 						return fault.EndpointOff.On("endpoint")

@@ -1,0 +1,71 @@
+// What is left to somebody who was suspended or banned, and what moderators see.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { admin, fundGeneral, guest, join, joinSpeaker, newID, password, pending, queue, refused, upload, voice, vote, wallet, clipMinor } from './kit.mjs';
+
+const code = 'yo';
+const superuser = await admin();
+const setStanding = (person, standing) => superuser.collection('users').update(person.id, { standing });
+await fundGeneral(1_000_000);
+
+for (const [number, standing] of [[20, 'suspended'], [21, 'banned']]) {
+  test(`${standing}: sessions end, the wallet stays readable, nothing else is open`, async () => {
+    const refusal = `account_${standing}`;
+    const person = await joinSpeaker(`${standing}.standing`, code);
+    const validators = await Promise.all([1, 2, 3].map((n) => join(`${standing}${n}.standing`, code)));
+    const clip = await upload(person, voice(number), code);
+    await vote(validators, clip, code);
+    const waiting = await upload(validators[0], voice(number + 2), code).catch((problem) => problem);
+    assert.equal(waiting.response.data.consent.code, 'consent_required');
+    assert.deepEqual(await wallet(person), pending(clipMinor));
+
+    await setStanding(person, standing);
+    const dead = await person.pb.collection('users').authRefresh().catch((problem) => problem);
+    assert.equal(dead.status, 401, 'the old session is over');
+
+    const again = guest();
+    await again.collection('users').authWithPassword(person.email, password);
+    const back = { ...person, pb: again };
+    assert.equal(again.authStore.record.standing, standing);
+    assert.deepEqual(await wallet(back), pending(clipMinor));
+    assert.equal((await again.send('/api/lingualink/wallet/statement', { query: { currency: 'NGN' } })).data.closing_minor, clipMinor);
+    assert.equal((await again.collection('verdicts').getFullList()).length, 1);
+    assert.ok(Array.isArray(await again.collection('notifications').getFullList()));
+
+    await refused(again.collection('votes').create({ clip: newID(), verdict: 'approve' }), 403, refusal);
+    await refused(upload(back, voice(number + 4), code), 403, refusal);
+    await refused(queue(back, code), 403, refusal);
+    await refused(again.collection('users').update(person.id, { name: 'New' }), 403, refusal);
+    await refused(again.send(`/api/lingualink/clips/${clip.id}/withdraw`, { method: 'POST' }), 403, refusal);
+    await refused(again.collection('blocks').create({ blocked: validators[0].id }), 403, refusal);
+
+    await setStanding(person, 'good');
+    assert.equal((await again.collection('users').update(person.id, { name: 'Back' })).name, 'Back');
+    const rows = await superuser.collection('audit_log').getFullList({
+      filter: `action = "user.standing" && subject_id = "${person.id}"`, sort: 'seq',
+    });
+    assert.deepEqual(rows.map((row) => row.data), [{ from: 'good', to: standing }, { from: standing, to: 'good' }]);
+  });
+}
+
+test('a live realtime session ends with the standing', async () => {
+  const person = await join('listener.standing', code);
+  const heard = [];
+  await person.pb.realtime.subscribe(`lingualink/wallet/${person.id}`, (event) => heard.push(event));
+  await setStanding(person, 'banned');
+  const dead = await person.pb.realtime.subscribe(`lingualink/wallet/${person.id}?again`, () => {}).catch((problem) => problem);
+  assert.ok([400, 401, 403, 404].includes(dead.status), `${dead.status}`);
+  await person.pb.realtime.unsubscribe().catch(() => {});
+});
+
+test('a moderator sees what waits, and hears it', async () => {
+  const moderator = await join('moderator.standing', code);
+  const speaker = await joinSpeaker('heard.standing', code);
+  const clip = await upload(speaker, voice(26), code);
+  const missingYet = await moderator.pb.collection('clips').getOne(clip.id).catch((problem) => problem);
+  assert.equal(missingYet.status, 404);
+  await superuser.collection('users').update(moderator.id, { roles: ['moderator'] });
+  assert.equal((await moderator.pb.collection('clips').getOne(clip.id)).status, 'pending');
+  const token = await moderator.pb.files.getToken();
+  assert.equal((await fetch(moderator.pb.files.getURL(clip, clip.media, { token }))).status, 200);
+});

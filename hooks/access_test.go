@@ -1,0 +1,218 @@
+package hooks_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/lingualink/lingualink/collections"
+	"github.com/lingualink/lingualink/hooks/hookstest"
+	"github.com/lingualink/lingualink/hooks/shell"
+	"github.com/lingualink/lingualink/internal/apptest"
+)
+
+const (
+	ada, bola, chidi, dayo, emeka, musa, guest, admin = apptest.Ada, apptest.Bola, apptest.Chidi, apptest.Dayo, apptest.Emeka, apptest.Musa, apptest.Guest, apptest.Admin
+)
+
+func TestMain(m *testing.M) { apptest.Main(m) }
+
+// inhabited is a server with at least one row in every collection. Ada is the
+// speaker, Bola one of her validators; Emeka has nothing to do with either.
+func inhabited(t *testing.T) *hookstest.Server {
+	t.Helper()
+	s := hookstest.Start(t)
+	s.Fund(1_000_000)
+	s.Consent(ada)
+	queued := s.Clip(ada)
+	s.Want(s.Do(bola, "GET", "/api/lingualink/queue", nil), 200, "")
+	s.OpenVoting()
+	decided := s.Clip(ada)
+	s.Decide(decided, "approve")
+	s.Want(s.Vote(bola, queued, "approve"), 200, "")
+	s.Drain()
+	s.Want(s.Do(ada, "POST", "/api/collections/blocks/records", map[string]any{"blocked": s.User(dayo).Id}), 200, "")
+	s.Want(s.Do(admin, "POST", "/api/collections/relations/records", map[string]any{"a": s.User(ada).Id, "b": s.User(dayo).Id, "kind": "device"}), 200, "")
+	s.Want(s.Do(ada, "POST", "/api/lingualink/confirm", map[string]any{"purpose": "payout_account", "password": apptest.Password}), 200, "")
+	return s
+}
+
+// TestWhoSeesHowMany asks every collection as every actor. A number is the rows
+// they list; 403 is a collection that is closed to them.
+func TestWhoSeesHowMany(t *testing.T) {
+	s := inhabited(t)
+	const closed = -403
+	total := func(collection string) int {
+		return int(s.Int("SELECT COUNT(*) FROM " + collection))
+	}
+	all := map[string]int{}
+	for _, name := range []string{"users", "languages", "prompts", "consent_texts", "reward_rates", "clips"} {
+		all[name] = total(name)
+	}
+	cases := map[string]map[string]int{
+		"users":            {ada: all["users"], emeka: all["users"], musa: all["users"], guest: 0},
+		"private_profiles": {ada: 1, emeka: 1, musa: 1, guest: 0},
+		"languages":        {ada: all["languages"], emeka: all["languages"], musa: all["languages"], guest: all["languages"]},
+		"prompts":          {ada: all["prompts"], emeka: all["prompts"], musa: all["prompts"], guest: all["prompts"]},
+		"consent_texts":    {ada: 1, emeka: 1, musa: 1, guest: 1},
+		"reward_rates":     {ada: 2, emeka: 2, musa: 2, guest: 2},
+		"consents":         {ada: 1, emeka: 0, musa: 0, guest: 0},
+		"blocks":           {ada: 1, emeka: 0, dayo: 0, musa: 0, guest: 0},
+		"clips":            {ada: 2, emeka: 1, dayo: 0, musa: 2, guest: 1},
+		"votes":            {ada: 0, bola: 2, chidi: 1, emeka: 0, musa: 0, guest: 0},
+		"verdicts":         {ada: 1, bola: 1, chidi: 1, emeka: 0, musa: 1, guest: 0},
+		"notifications":    {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+		"rewards":          {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
+		"ledger_accounts":  {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
+		"ledger_entries":   {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
+	}
+	for _, collection := range collections.All() {
+		want, listed := cases[collection.Name]
+		if !listed {
+			want = map[string]int{ada: closed, bola: closed, emeka: closed, musa: closed, guest: closed}
+		}
+		for who, rows := range want {
+			answer := s.Do(who, "GET", "/api/collections/"+collection.Name+"/records?perPage=500", nil)
+			got := len(answer.Items("items"))
+			if answer.Status != 200 {
+				got = -answer.Status
+			}
+			if got != rows {
+				t.Errorf("%q lists %d of %s, want %d", who, got, collection.Name, rows)
+			}
+		}
+		if !collection.IsView() && total(collection.Name) == 0 {
+			t.Errorf("%s has no row, so nothing was tried", collection.Name)
+		}
+	}
+}
+
+// other is a value of the field's type that no test row holds.
+func other(s *hookstest.Server, field core.Field) any {
+	switch typed := field.(type) {
+	case *core.NumberField:
+		return 4711
+	case *core.BoolField:
+		return true
+	case *core.DateField, *core.AutodateField:
+		return "2031-05-06 07:08:09.000Z"
+	case *core.SelectField:
+		return typed.Values[len(typed.Values)-1]
+	case *core.RelationField:
+		if typed.CollectionId == collections.UsersID {
+			return s.User(musa).Id
+		}
+		return "otherotherother"
+	case *core.JSONField:
+		return map[string]any{"other": true}
+	case *core.EmailField:
+		return "other@lingualink.test"
+	default:
+		return "otherotherother"
+	}
+}
+
+// TestNobodyWritesAServerField tries every field of every collection as
+// everybody, alone and with modifiers, by update and by create, and compares
+// the database.
+func TestNobodyWritesAServerField(t *testing.T) {
+	s := inhabited(t)
+	mine := map[string][]string{ // what the owner of a row may change
+		"users":            {"username", "name", "avatar", "bio", "country", "languages", "password"},
+		"private_profiles": {"legal_name", "phone", "birth_year", "region", "city", "time_zone", "interface_language"},
+		"notifications":    {"read"},
+	}
+	for _, collection := range collections.All() {
+		if collection.IsView() {
+			continue
+		}
+		path := "/api/collections/" + collection.Name + "/records"
+		id := rowOf(s, collection)
+		for _, field := range collection.Fields {
+			name := field.GetName()
+			if contains(mine[collection.Name], name) {
+				continue
+			}
+			before := dump(s, collection.Name)
+			for _, who := range []string{ada, bola, emeka, musa, guest} {
+				for _, key := range []string{name, name + "+", "+" + name, name + "-"} {
+					s.Do(who, "PATCH", path+"/"+id, map[string]any{key: other(s, field)})
+				}
+				if collection.CreateRule == nil {
+					s.Do(who, "POST", path, map[string]any{name: other(s, field)})
+				}
+				if after := dump(s, collection.Name); after != before {
+					t.Fatalf("%q changed %s.%s", who, collection.Name, name)
+				}
+			}
+		}
+		for _, who := range []string{bola, emeka, musa, guest} {
+			if answer := s.Do(who, "DELETE", path+"/"+id, nil); answer.Status < 400 {
+				t.Errorf("%q removed a row of %s", who, collection.Name)
+			}
+		}
+	}
+}
+
+// rowOf is a row of the collection, Ada's if it belongs to somebody.
+func rowOf(s *hookstest.Server, collection *core.Collection) string {
+	for _, field := range []string{"user", "owner", "a"} {
+		if collection.Fields.GetByName(field) != nil {
+			if row, err := s.App.FindFirstRecordByData(collection.Name, field, s.User(ada).Id); err == nil {
+				return row.Id
+			}
+		}
+	}
+	if collection.Name == "users" {
+		return s.User(ada).Id
+	}
+	return s.Text("SELECT id FROM "+collection.Name+" LIMIT 1", nil)
+}
+
+// dump is a whole table, less the time of its last change.
+func dump(s *hookstest.Server, table string) string {
+	rows := []dbx.NullStringMap{}
+	if err := s.App.DB().NewQuery("SELECT * FROM " + table + " ORDER BY id").All(&rows); err != nil {
+		return err.Error()
+	}
+	for _, row := range rows {
+		delete(row, "updated")
+	}
+	text, err := json.Marshal(rows)
+	return fmt.Sprint(string(text), err)
+}
+
+func contains(list []string, value string) bool {
+	for _, item := range list {
+		if item == value {
+			return true
+		}
+	}
+	return false
+}
+
+// TestTheServersRowsAreClosedToAdminsToo tries to write the server's own rows
+// as a superuser, who goes past every rule.
+func TestTheServersRowsAreClosedToAdminsToo(t *testing.T) {
+	s := inhabited(t)
+	for _, name := range []string{
+		"ledger_accounts", "ledger_txs", "ledger_entries", "rewards", "jobs", "audit_log", "votes", "verdicts", "clips", "clip_tallies",
+		"assignments", "queue_cursors", "quotas", "confirmations", "notifications", "private_profiles",
+	} {
+		path := "/api/collections/" + name + "/records"
+		row := s.Text("SELECT id FROM "+name+" LIMIT 1", nil)
+		before := dump(s, name)
+		s.Want(s.Do(admin, "POST", path, map[string]any{}), 403, "server_owned")
+		s.Want(s.Do(admin, "PATCH", path+"/"+row, map[string]any{"created": "x"}), 403, "server_owned")
+		s.Want(s.Do(admin, "DELETE", path+"/"+row, nil), 409, "insert_only")
+		if after := dump(s, name); after != before {
+			t.Errorf("%s changed", name)
+		}
+	}
+	if report, err := shell.VerifyAudit(s.App.DB()); err != nil || report.Problem != "" {
+		t.Errorf("the audit log: %+v %v", report, err)
+	}
+}
