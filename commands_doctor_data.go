@@ -1,14 +1,11 @@
 package main
 
 import (
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
-	"github.com/lingualink/lingualink/collections"
 	"github.com/lingualink/lingualink/hooks/ledger"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/money"
@@ -31,81 +28,6 @@ func (d *doctor) checkDatabase(db dbx.Builder) {
 	d.checkClock(db)
 	d.checkJobs(db)
 	d.checkRewards(db)
-}
-
-// checkMigrations reports whether the schema is the one of this program.
-func (d *doctor) checkMigrations(db dbx.Builder) bool {
-	const name = "migrations"
-	applied := []string{}
-	if err := db.NewQuery("SELECT file FROM _migrations").Column(&applied); err != nil {
-		d.broken(name, err)
-		return false
-	}
-	pending, known := []string{}, []string{}
-	for _, list := range []core.MigrationsList{core.SystemMigrations, core.AppMigrations} {
-		for _, step := range list.Items() {
-			known = append(known, step.File)
-			if !slices.Contains(applied, step.File) {
-				pending = append(pending, step.File)
-			}
-		}
-	}
-	unknown := slices.DeleteFunc(applied, func(file string) bool { return slices.Contains(known, file) })
-	switch {
-	case len(unknown) > 0:
-		d.fail(name, "run the newer program that made them; never an older one on its data", "this program does not know: %s", strings.Join(unknown, ", "))
-	case len(pending) > 0 && d.inUse:
-		d.fail(name, "restart the server with this program; make a backup first", "the running server is older; pending: %s", strings.Join(pending, ", "))
-	case len(pending) > 0:
-		d.warn(name, "start the server: it applies them; make a backup first", "pending: %s", strings.Join(pending, ", "))
-	default:
-		d.ok(name, "all %d are applied", len(applied))
-		return true
-	}
-	return false
-}
-
-// checkSchema rebuilds the stored schema in a database of its own and compares
-// it there with the declared one, so that the live database is only read.
-func (d *doctor) checkSchema(db dbx.Builder) {
-	const name, do = "schema and rules", "undo what was changed by hand, or write a migration; rules decide who reads what"
-	differences, err := schemaDifferences(db)
-	switch {
-	case err != nil:
-		d.broken(name, err)
-	case len(differences) > 0:
-		d.fail(name, do, "not as the program declares: %s", strings.Join(differences, ", "))
-	default:
-		d.ok(name, "fields, indexes and rules are as declared")
-	}
-}
-
-func schemaDifferences(db dbx.Builder) (differences []string, err error) {
-	live := []*core.Collection{}
-	if err := db.Select("*").From("_collections").Where(dbx.NewExp("name NOT LIKE '\\_%' ESCAPE '\\'")).OrderBy("rowid").All(&live); err != nil {
-		return nil, err
-	}
-	err = withMigrations(core.MigrationsList{}, func(app core.App) error {
-		if err := copySchema(app, live); err != nil {
-			return err
-		}
-		left, err := undeclared(app)
-		if err != nil {
-			return err
-		}
-		for _, name := range left {
-			differences = append(differences, name+" (not declared)")
-		}
-		drifted, err := collections.Drift(app)
-		if err != nil {
-			return err
-		}
-		for _, declared := range drifted {
-			differences = append(differences, explainDrift(declared, live)...)
-		}
-		return nil
-	})
-	return differences, err
 }
 
 func (d *doctor) checkSuperuser(db dbx.Builder) {

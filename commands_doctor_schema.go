@@ -2,22 +2,90 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
-	"github.com/pocketbase/pocketbase/tools/security"
+
+	"github.com/lingualink/lingualink/collections"
 )
 
-// backupPatience is how old the newest backup may be.
-const backupPatience = 48 * time.Hour
+// checkMigrations reports whether the schema is the one of this program.
+func (d *doctor) checkMigrations(db dbx.Builder) bool {
+	const name = "migrations"
+	applied := []string{}
+	if err := db.NewQuery("SELECT file FROM _migrations").Column(&applied); err != nil {
+		d.broken(name, err)
+		return false
+	}
+	pending, known := []string{}, []string{}
+	for _, list := range []core.MigrationsList{core.SystemMigrations, core.AppMigrations} {
+		for _, step := range list.Items() {
+			known = append(known, step.File)
+			if !slices.Contains(applied, step.File) {
+				pending = append(pending, step.File)
+			}
+		}
+	}
+	unknown := slices.DeleteFunc(applied, func(file string) bool { return slices.Contains(known, file) })
+	switch {
+	case len(unknown) > 0:
+		d.fail(name, "run the newer program that made them; never an older one on its data", "this program does not know: %s", strings.Join(unknown, ", "))
+	case len(pending) > 0 && d.inUse:
+		d.fail(name, "restart the server with this program; make a backup first", "the running server is older; pending: %s", strings.Join(pending, ", "))
+	case len(pending) > 0:
+		d.warn(name, "start the server: it applies them; make a backup first", "pending: %s", strings.Join(pending, ", "))
+	default:
+		d.ok(name, "all %d are applied", len(applied))
+		return true
+	}
+	return false
+}
+
+// checkSchema rebuilds the stored schema in a database of its own and compares
+// it there with the declared one, so that the live database is only read.
+func (d *doctor) checkSchema(db dbx.Builder) {
+	const name, do = "schema and rules", "undo what was changed by hand, or write a migration; rules decide who reads what"
+	differences, err := schemaDifferences(db)
+	switch {
+	case err != nil:
+		d.broken(name, err)
+	case len(differences) > 0:
+		d.fail(name, do, "not as the program declares: %s", strings.Join(differences, ", "))
+	default:
+		d.ok(name, "fields, indexes and rules are as declared")
+	}
+}
+
+func schemaDifferences(db dbx.Builder) (differences []string, err error) {
+	live := []*core.Collection{}
+	if err := db.Select("*").From("_collections").Where(dbx.NewExp("name NOT LIKE '\\_%' ESCAPE '\\'")).OrderBy("rowid").All(&live); err != nil {
+		return nil, err
+	}
+	err = withMigrations(core.MigrationsList{}, func(app core.App) error {
+		if err := copySchema(app, live); err != nil {
+			return err
+		}
+		left, err := undeclared(app)
+		if err != nil {
+			return err
+		}
+		for _, name := range left {
+			differences = append(differences, name+" (not declared)")
+		}
+		drifted, err := collections.Drift(app)
+		if err != nil {
+			return err
+		}
+		for _, declared := range drifted {
+			differences = append(differences, explainDrift(declared, live)...)
+		}
+		return nil
+	})
+	return differences, err
+}
 
 // copySchema makes the collections in an empty database.
 func copySchema(app core.App, from []*core.Collection) error {
@@ -55,69 +123,4 @@ func explainDrift(declared map[string]any, live []*core.Collection) []string {
 	}
 	slices.Sort(rules)
 	return rules
-}
-
-// checkBackupSettings looks at the schedule, which is set in the dashboard.
-func (d *doctor) checkBackupSettings(db dbx.Builder) {
-	const name = "backup schedule"
-	settings, err := readSettings(db, os.Getenv(d.app.EncryptionEnv()))
-	switch {
-	case err != nil:
-		d.broken(name, err)
-	case settings.Backups.Cron == "":
-		d.warn(name, "set one in the dashboard under Settings, Backups; keep copies on another machine", "there is none")
-	case !settings.Backups.S3.Enabled:
-		d.warn(name, "set S3 storage for backups in the dashboard under Settings, Backups", "backups stay on this machine and are lost with it")
-	default:
-		d.ok(name, "%s, to S3", settings.Backups.Cron)
-	}
-}
-
-// readSettings reads PocketBase's settings, which may be encrypted.
-func readSettings(db dbx.Builder, key string) (*core.Settings, error) {
-	var stored string
-	if err := db.NewQuery("SELECT value FROM _params WHERE id = 'settings'").Row(&stored); err != nil {
-		return nil, err
-	}
-	settings := &core.Settings{}
-	if json.Unmarshal([]byte(stored), settings) == nil {
-		return settings, nil
-	}
-	plain, err := security.Decrypt(stored, key)
-	if err != nil {
-		return nil, errors.New("the settings are encrypted; give --encryptionEnv as to the server")
-	}
-	return settings, json.Unmarshal(plain, settings)
-}
-
-// checkBackupFiles looks at the newest backup on this machine, where there is
-// one.
-func (d *doctor) checkBackupFiles() {
-	const name = "local backups"
-	var newest time.Time
-	files, err := os.ReadDir(filepath.Join(d.dir, core.LocalBackupsDirName))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		d.broken(name, err)
-		return
-	}
-	for _, file := range files {
-		info, err := file.Info()
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // removed by the schedule meanwhile
-		case err != nil:
-			d.broken(name, err)
-			return
-		case filepath.Ext(file.Name()) == ".zip" && info.ModTime().After(newest):
-			newest = info.ModTime()
-		}
-	}
-	age := time.Since(newest).Truncate(time.Minute)
-	switch {
-	case newest.IsZero():
-		d.ok(name, "there are none")
-	case age > backupPatience:
-		d.warn(name, "see in the server's logs why no newer one was made", "the newest is %s old", age)
-	default:
-		d.ok(name, "the newest is %s old", age)
-	}
 }

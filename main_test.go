@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -229,7 +230,7 @@ func TestExitCodes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := c.args
-			if len(args) > 0 && !strings.Contains(strings.Join(args, " "), "--dir") {
+			if len(args) > 0 && args[0] != "--version" && !slices.Contains(args, "--dir") {
 				args = append(args, "--dir", empty)
 			}
 			command := invoke(t, c.environ, args...)

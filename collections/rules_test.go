@@ -17,8 +17,8 @@ const (
 const (
 	person   = `@request.auth.collectionName = "users"`
 	ownUser  = `user = @request.auth.id && @request.auth.collectionName = "users"`
-	readClip = `(status = "approved" && hidden = false && owner.blocks_via_user.blocked != @request.auth.id` +
-		` && owner.blocks_via_blocked.user != @request.auth.id)` +
+	readClip = `(status = "approved" && hidden = false && (@request.auth.id = "" ||` +
+		` (owner.blocks_via_user.blocked != @request.auth.id && owner.blocks_via_blocked.user != @request.auth.id)))` +
 		` || (owner = @request.auth.id && @request.auth.collectionName = "users")` +
 		` || @request.auth.roles:each ?= "moderator"`
 	readVerdict = `(@request.auth.collectionName = "users" && (owner = @request.auth.id` +

@@ -24,6 +24,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/ledger"
 	"github.com/lingualink/lingualink/hooks/shell"
 	engine "github.com/lingualink/lingualink/internal/consensus"
+	"github.com/lingualink/lingualink/internal/datadir"
 )
 
 // markerFile tells a demonstration directory from a real one and remembers the
@@ -56,15 +57,12 @@ func Logins(dir string) ([]Login, error) {
 		return nil, err
 	}
 	for _, entry := range entries {
-		if entry.Name() != lockFile {
+		if entry.Name() != datadir.LockFile {
 			return nil, fmt.Errorf("%w: %s", ErrNotDemo, dir)
 		}
 	}
 	return nil, nil
 }
-
-// lockFile is the one file that may be in the directory before it is filled.
-const lockFile = "lingualink.lock"
 
 // Reset empties a demonstration directory; any other is refused.
 func Reset(dir string) error {
@@ -79,7 +77,7 @@ func Reset(dir string) error {
 		return err
 	}
 	for _, entry := range entries {
-		if entry.Name() == lockFile {
+		if entry.Name() == datadir.LockFile {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {

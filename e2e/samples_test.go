@@ -83,7 +83,7 @@ func (s studio) good() []sample {
 		{sample{File: "speech.webm", Kind: "voice", Language: "om", Container: "webm", Codec: "opus"}, []string{"-c:a", "libopus", "-b:a", "32k"}},
 		{sample{File: "speech.flac", Kind: "voice", Language: "am", Container: "flac", Codec: "flac"}, []string{"-c:a", "flac"}},
 		{sample{File: "speech.m4a", Kind: "voice", Language: "af", Container: "mp4", Codec: "aac"}, []string{"-c:a", "aac", "-b:a", "64k"}},
-		{sample{File: "speech.aac", Kind: "voice", Language: "sw", Container: "aac", Codec: "aac"}, []string{"-c:a", "aac", "-f", "adts"}},
+		{sample{File: "speech.aac", Kind: "voice", Language: "sw", Container: "adts", Codec: "aac"}, []string{"-c:a", "aac", "-f", "adts"}},
 		{sample{File: "speech.3gp", Kind: "voice", Language: "en", Container: "mp4", Codec: amrCodec}, amr},
 		{sample{File: "talk.mp4", Kind: "video", Language: "fr", Container: "mp4", Codec: "aac"}, append(picture, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac")},
 		{sample{File: "talk.webm", Kind: "video", Language: "am", Container: "webm", Codec: "opus"}, append(picture, "-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus")},

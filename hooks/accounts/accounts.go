@@ -24,7 +24,7 @@ func Register(app core.App, deps *shell.Deps) {
 	registerPrivacy(app)
 	registerGates(app, deps)
 	registerEmailChange(app)
-	registerConfirmations(deps)
+	registerConfirmations(app, deps)
 	registerStanding(app, deps)
 	registerRestrictions(app)
 	registerBlocks(app)

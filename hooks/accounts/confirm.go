@@ -8,6 +8,7 @@ import (
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
 
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/fault"
@@ -37,7 +38,7 @@ type confirmData struct {
 	ExpiresAt    time.Time `json:"expires_at"`
 }
 
-func registerConfirmations(deps *shell.Deps) {
+func registerConfirmations(app core.App, deps *shell.Deps) {
 	deps.Routes.Add(shell.Route{
 		Method: http.MethodPost, Path: "/confirm", Who: shell.Person, Body: confirmBody{}, Data: confirmData{},
 		What:   "Prove that it is still you, by password or e-mail code, for one act within 300 seconds.",
@@ -54,10 +55,36 @@ func registerConfirmations(deps *shell.Deps) {
 			return shell.OK(e, data, "Confirmed.")
 		},
 	})
+	app.OnRecordUpdateRequest("users").Bind(&hook.Handler[*core.RecordRequestEvent]{
+		Id: "ll.users.update.password", Priority: afterGuard,
+		Func: func(e *core.RecordRequestEvent) error { return limitOldPassword(e, deps) },
+	})
 	deps.Outbox.Sweep("confirmations", time.Hour, func(app core.App) error {
 		return forgetConfirmations(app, deps.Clock.Now())
 	})
 }
+
+// limitOldPassword counts wrong old passwords in a password change together with
+// wrong confirmations: a stolen session must not become a way to guess.
+func limitOldPassword(e *core.RecordRequestEvent, deps *shell.Deps) error {
+	info, err := e.RequestInfo()
+	if err != nil {
+		return err
+	}
+	if _, sent := info.Body["oldPassword"]; !sent || e.HasSuperuserAuth() {
+		return e.Next()
+	}
+	key := confirmKey(e.Record.Id)
+	if err := wrongConfirmations.take(e.App, deps.Clock.Now(), key); err != nil {
+		return err
+	}
+	if err := e.Next(); err != nil {
+		return err
+	}
+	return shell.ReturnQuota(e.App, key)
+}
+
+func confirmKey(user string) string { return "confirm:" + user }
 
 // forgetConfirmations removes rows that nobody needs to look at any more.
 func forgetConfirmations(app core.App, now time.Time) error {
@@ -72,7 +99,7 @@ func confirm(e *core.RequestEvent, deps *shell.Deps, body confirmBody) (confirmD
 	if (body.Password == "") == (body.OTP == "") {
 		return confirmData{}, fault.InvalidInput.On("password").Saying("Send either the password or a code.")
 	}
-	key := "confirm:" + e.Auth.Id
+	key := confirmKey(e.Auth.Id)
 	if err := wrongConfirmations.take(e.App, deps.Clock.Now(), key); err != nil {
 		return confirmData{}, err
 	}

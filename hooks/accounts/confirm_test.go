@@ -223,3 +223,21 @@ func TestOneConfirmationIsSpentOnceAtTheSameMoment(t *testing.T) {
 		t.Errorf("spent %d times", spent)
 	}
 }
+
+func TestWrongOldPasswordsAreLimited(t *testing.T) {
+	s := hookstest.Start(t)
+	change := func(who, old string) apptest.Answer {
+		return s.Do(who, "PATCH", usersPath+"/"+s.User(apptest.Ada).Id, map[string]any{
+			"oldPassword": old, "password": "another long one", "passwordConfirm": "another long one",
+		})
+	}
+	for range 5 {
+		s.Want(change(apptest.Ada, "wrong"), 400, "validation_invalid_old_password")
+	}
+	s.Want(change(apptest.Ada, apptest.Password), 429, "rate_limited")
+	s.Want(change(apptest.Bola, apptest.Password), 404, "")
+	s.Advance(181 * time.Second)
+	s.Want(change(apptest.Ada, apptest.Password), 200, "")
+	s.Forget(apptest.Ada)
+	s.Want(s.Do(apptest.Ada, "POST", confirmPath, map[string]any{"purpose": "payout_account", "password": "another long one"}), 200, "")
+}

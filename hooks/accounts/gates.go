@@ -234,7 +234,7 @@ func passwordMatches(record *core.Record, collection *core.Collection, password 
 	if !known {
 		hash = nobodysHash(collection)
 	}
-	return compareHash([]byte(hash), []byte(password)) == nil && known
+	return known && compareHash([]byte(hash), []byte(password)) == nil
 }
 
 // nobodysHash is a well-formed bcrypt hash of the collection's cost that no

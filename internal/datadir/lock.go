@@ -16,8 +16,10 @@ import (
 	"github.com/gofrs/flock"
 )
 
+// LockFile is the file in the directory that carries the lock.
+const LockFile = "lingualink.lock"
+
 const (
-	lockName = "lingualink.lock"
 	// InUse looks by taking the lock for an instant; a server that starts in
 	// that instant tries again.
 	lockWait  = 250 * time.Millisecond
@@ -50,7 +52,7 @@ func Acquire(dir string) (*Lock, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
 	defer cancel()
-	lock := &Lock{file: flock.New(filepath.Join(dir, lockName))}
+	lock := &Lock{file: flock.New(filepath.Join(dir, LockFile))}
 	taken, err := lock.file.TryLockContext(ctx, lockRetry)
 	switch {
 	case taken:
@@ -66,7 +68,7 @@ func (l *Lock) Release() error { return l.file.Unlock() }
 
 // InUse tells whether a server has the directory. It changes nothing in it.
 func InUse(dir string) (bool, error) {
-	file := flock.New(filepath.Join(dir, lockName), flock.SetFlag(os.O_RDONLY))
+	file := flock.New(filepath.Join(dir, LockFile), flock.SetFlag(os.O_RDONLY))
 	shared, err := file.TryRLock()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
