@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { after } from 'node:test';
 import { EventSource } from 'eventsource';
 import PocketBase, { ClientResponseError } from 'pocketbase';
 
@@ -23,10 +24,17 @@ export const validationMinor = 1500;
 
 // Sessions -------------------------------------------------------------------
 
+const clients = [];
+
 /** A client that is not signed in. Nothing is cancelled behind our back. */
 export function guest() {
-  return new PocketBase(url).autoCancellation(false);
+  const pb = new PocketBase(url).autoCancellation(false);
+  clients.push(pb);
+  return pb;
 }
+
+// An open event stream would keep the process alive for ever.
+after(() => Promise.allSettled(clients.map((pb) => pb.realtime.unsubscribe())));
 
 export async function admin() {
   const pb = guest();

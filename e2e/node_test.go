@@ -1,13 +1,19 @@
 package e2e_test
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/lingualink/lingualink/e2e/harness"
 )
+
+// clientPatience bounds one file of client tests; they take seconds.
+const clientPatience = 3 * time.Minute
 
 // TestJavaScriptClient runs the tests beside this file (*.test.mjs) that use
 // the server through the PocketBase SDK, as apps do.
@@ -22,21 +28,28 @@ func TestJavaScriptClient(t *testing.T) {
 	server := harness.Start(t, harness.Options{Env: []string{"LL_RATE_LIMITS=off", "LL_TEST_CLOCK=" + clock, "TMPDIR=" + spool}})
 	limited := harness.Start(t, harness.Options{Env: []string{"LL_RATE_LIMITS=on"}})
 
+	environ := append(os.Environ(),
+		"E2E_URL="+server.URL, "E2E_LIMITED_URL="+limited.URL, "E2E_CLOCK="+clock,
+		"E2E_SAMPLES="+samples, "E2E_STORAGE="+filepath.Join(server.Dir, "storage"), "E2E_SPOOL="+spool,
+		"E2E_ADMIN_EMAIL="+harness.AdminEmail, "E2E_ADMIN_PASSWORD="+harness.AdminPassword,
+	)
 	files, err := filepath.Glob("*.test.mjs")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no client tests: %v %v", files, err)
 	}
 	// One file after the other: they share the server and its clock.
-	node := exec.CommandContext(t.Context(), "node", append([]string{"--test", "--test-concurrency=1", "--test-reporter=spec"}, files...)...)
-	node.Env = append(os.Environ(),
-		"E2E_URL="+server.URL, "E2E_LIMITED_URL="+limited.URL, "E2E_CLOCK="+clock,
-		"E2E_SAMPLES="+samples, "E2E_STORAGE="+filepath.Join(server.Dir, "storage"), "E2E_SPOOL="+spool,
-		"E2E_ADMIN_EMAIL="+harness.AdminEmail, "E2E_ADMIN_PASSWORD="+harness.AdminPassword,
-	)
-	said, err := node.CombinedOutput()
-	t.Logf("%s", said)
-	if err != nil {
-		t.Errorf("the client tests failed: %v", err)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(file, ".test.mjs"), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
+			defer cancel()
+			node := exec.CommandContext(ctx, "node", "--test-reporter=spec", file)
+			node.Env = environ
+			said, err := node.CombinedOutput()
+			t.Logf("%s", said)
+			if err != nil {
+				t.Errorf("%s: %v %v", file, err, context.Cause(ctx))
+			}
+		})
 	}
 	server.VerifyLedger(t)
 	server.VerifyAudit(t)

@@ -112,7 +112,6 @@ test('three approvals decide; the speaker hears of it and everybody is paid', as
   assert.deepEqual(await wallet(ada), pending(clipMinor));
   for (const validator of validators) assert.deepEqual(await wallet(validator), pending(validationMinor), validator.username);
   assert.ok(!foreign.seen.some((event) => event.record.user), 'no notification of somebody else');
-  await Promise.all([ada, outsider].map((person) => person.pb.realtime.unsubscribe()));
 });
 
 test('a stranger\'s wallet cannot be listened to', async () => {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -56,6 +57,24 @@ type process struct {
 	exit    chan struct{}
 }
 
+// startChild starts a command that ends with this process at the latest.
+func startChild(command *exec.Cmd) (*process, error) {
+	endWithParent(command)
+	run := &process{command: command, exit: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // see endWithParent
+		defer runtime.UnlockOSThread()
+		err := command.Start()
+		started <- err
+		if err == nil {
+			_ = command.Wait() // the state says how it ended; the error repeats it
+			close(run.exit)
+		}
+	}()
+	return run, <-started
+}
+
 // Start makes the superuser, starts the server and waits until it answers. It
 // is stopped when the test ends; what it said is logged if the test failed.
 func Start(t TB, options Options) *Server {
@@ -87,15 +106,10 @@ func (s *Server) Launch(t TB) {
 	t.Helper()
 	command := s.command("serve", "--http", s.address)
 	command.Stdout, command.Stderr = &s.said, &s.said
-	if err := command.Start(); err != nil {
+	run, err := startChild(command)
+	if err != nil {
 		t.Fatalf("starting the server: %v", err)
 	}
-	run := &process{command: command, exit: make(chan struct{})}
-	go func() {
-		// The state says how it ended; Wait's error repeats it.
-		_ = command.Wait()
-		close(run.exit)
-	}()
 	s.mu.Lock()
 	s.process = run
 	s.mu.Unlock()

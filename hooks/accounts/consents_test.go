@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/hooks/accounts"
 	"github.com/lingualink/lingualink/hooks/hookstest"
@@ -114,11 +115,18 @@ func TestConsentRepeats(t *testing.T) {
 	}
 }
 
+// Both have found no consent when the first of them writes.
 func TestConsentsAtTheSameMomentAreOne(t *testing.T) {
 	s := hookstest.Start(t)
+	var barrier, wait sync.WaitGroup
+	barrier.Add(2)
+	s.App.OnRecordCreateExecute("consents").BindFunc(func(e *core.RecordEvent) error {
+		barrier.Done()
+		barrier.Wait()
+		return e.Next()
+	})
 	s.Token(apptest.Ada)
-	var wait sync.WaitGroup
-	answers := make([]apptest.Answer, 6)
+	answers := make([]apptest.Answer, 2)
 	for i := range answers {
 		wait.Go(func() { answers[i] = s.Do(apptest.Ada, "POST", consentsPath, map[string]any{"version": "1"}) })
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // AnswerFloor and Open are for the tests outside.
@@ -17,8 +16,8 @@ var ForgetConfirmations = forgetConfirmations
 // ApplyProviders is what a start does with the sign-in providers.
 var ApplyProviders = applyProviders
 
-// Pause is the real wait of a gate.
-var Pause = pause
+// StartFloor is the real wait of a gate.
+var StartFloor = startFloor
 
 // GatePatterns are the router patterns of all gates, sorted.
 func GatePatterns() []string {
@@ -37,11 +36,11 @@ func IsOpen(pattern string) bool {
 	return listed
 }
 
-// SetPause replaces the wait and returns what puts it back.
-func SetPause(replacement func(context.Context, time.Duration)) (restore func()) {
-	before := pause
-	pause = replacement
-	return func() { pause = before }
+// SetFloor replaces the wait and returns what puts it back.
+func SetFloor(replacement func() func(context.Context)) (restore func()) {
+	before := startFloor
+	startFloor = replacement
+	return func() { startFloor = before }
 }
 
 // CountHashes counts password hashes until the test ends.

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/lingualink/lingualink/hooks/shell"
+	"github.com/lingualink/lingualink/internal/fault"
 )
 
 const (
@@ -38,6 +39,9 @@ type gate struct {
 	limit   limit
 	// failures counts refused tries only.
 	failures bool
+	// mails tells that the endpoint is of no use on a server without mail, which
+	// says so instead of promising one.
+	mails bool
 	// instead answers in PocketBase's place where its own answer would tell.
 	instead func(e *core.RequestEvent, collection *core.Collection, sent credentials) error
 }
@@ -62,11 +66,11 @@ var gates = map[string]gate{
 		subject: func(c credentials) string { return c.OTP }, limit: limit{5, 10 * time.Minute}, failures: true,
 		instead: checkOTP,
 	},
-	authPath + "request-otp":            {subject: byEmail, limit: mailsTo},
-	authPath + "request-password-reset": {subject: byEmail, limit: mailsTo},
-	authPath + "request-verification":   {subject: byEmail, limit: mailsTo},
+	authPath + "request-otp":            {mails: true, subject: byEmail, limit: mailsTo},
+	authPath + "request-password-reset": {mails: true, subject: byEmail, limit: mailsTo},
+	authPath + "request-verification":   {mails: true, subject: byEmail, limit: mailsTo},
 	authPath + "request-email-change": {
-		subject: func(c credentials) string { return c.NewEmail }, limit: mailsTo,
+		mails: true, subject: func(c credentials) string { return c.NewEmail }, limit: mailsTo,
 		instead: requestEmailChange,
 	},
 	authPath + "confirm-email-change": {instead: confirmEmailChange},
@@ -88,11 +92,11 @@ func registerGates(app core.App, deps *shell.Deps) {
 					if !guarded {
 						return e.Next()
 					}
-					started := time.Now()
+					wait := startFloor()
 					err := gate.pass(e, deps)
 					// A short answer leaves the server when this returns, so an
 					// answer that is already written waits as well.
-					pause(e.Request.Context(), answerFloor-time.Since(started))
+					wait(e.Request.Context())
 					return err
 				},
 			})
@@ -132,6 +136,9 @@ func (g gate) pass(e *core.RequestEvent, deps *shell.Deps) error {
 	var sent credentials
 	if err := e.BindBody(&sent); err != nil {
 		return e.BadRequestError("An error occurred while loading the submitted data.", err)
+	}
+	if g.mails && !e.App.Settings().SMTP.Enabled {
+		return fault.NotConfigured.On("mail").Saying("This server sends no mail. Its operator can change that: docs/operate.md#mail.")
 	}
 	key := ""
 	if g.limit.most > 0 && deps.Config.RateLimits {
@@ -206,19 +213,18 @@ func confirmEmailChange(e *core.RequestEvent, collection *core.Collection, sent 
 	})
 }
 
-// compareHash and pause are variables so that tests can count the first and
+// compareHash and startFloor are variables so that tests can count the first and
 // need not wait for the second.
 var (
 	compareHash = bcrypt.CompareHashAndPassword
-	pause       = func(ctx context.Context, d time.Duration) {
-		if d <= 0 {
-			return
-		}
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
+	startFloor  = func() (wait func(context.Context)) {
+		timer := time.NewTimer(answerFloor)
+		return func(ctx context.Context) {
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+			}
 		}
 	}
 )
@@ -234,7 +240,7 @@ func passwordMatches(record *core.Record, collection *core.Collection, password 
 	if !known {
 		hash = nobodysHash(collection)
 	}
-	return known && compareHash([]byte(hash), []byte(password)) == nil
+	return compareHash([]byte(hash), []byte(password)) == nil && known
 }
 
 // nobodysHash is a well-formed bcrypt hash of the collection's cost that no

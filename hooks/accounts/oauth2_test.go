@@ -115,6 +115,9 @@ func TestSignUpWithAProvider(t *testing.T) {
 	} {
 		answer := s.Want(signIn(test.code, nil), 200, "")
 		record, _ := answer.JSON["record"].(map[string]any)
+		if meta, _ := answer.JSON["meta"].(map[string]any); meta["avatarURL"] != "" {
+			t.Errorf("the transaction was to fetch %v", meta["avatarURL"])
+		}
 		if name, _ := record["username"].(string); !regexp.MustCompile(test.username).MatchString(name) {
 			t.Errorf("%s is called %q", test.code, name)
 		}

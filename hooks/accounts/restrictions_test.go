@@ -33,7 +33,7 @@ func notice(t testing.TB, s *hookstest.Server, who string) string {
 func TestWhatStaysOpen(t *testing.T) {
 	for standing := range restrictedStandings {
 		t.Run(standing, func(t *testing.T) {
-			s := hookstest.Start(t)
+			s := withMail(t)
 			setStanding(t, s, apptest.Ada, standing)
 			ada, notice := s.User(apptest.Ada).Id, notice(t, s, apptest.Ada)
 			reset, err := s.User(apptest.Ada).NewPasswordResetToken()
@@ -88,7 +88,7 @@ func TestWhatStaysOpen(t *testing.T) {
 func TestEverythingElseIsClosed(t *testing.T) {
 	for standing, code := range restrictedStandings {
 		t.Run(standing, func(t *testing.T) {
-			s := hookstest.Start(t)
+			s := withMail(t)
 			setStanding(t, s, apptest.Ada, standing)
 			ada, bola := s.User(apptest.Ada).Id, s.User(apptest.Bola).Id
 			for _, test := range []struct {
@@ -139,7 +139,7 @@ func TestEverythingElseIsClosed(t *testing.T) {
 }
 
 func TestGoodAndWarnedPeopleAreNotRestricted(t *testing.T) {
-	s := hookstest.Start(t)
+	s := withMail(t)
 	for _, standing := range []string{"good", "warned", "suspended", "good"} {
 		setStanding(t, s, apptest.Ada, standing)
 		answer := s.Do(apptest.Ada, "GET", usersPath, nil)
@@ -153,7 +153,7 @@ func TestGoodAndWarnedPeopleAreNotRestricted(t *testing.T) {
 }
 
 func TestRestrictedPeopleHearTheirOwnOnly(t *testing.T) {
-	s := hookstest.Start(t)
+	s := withMail(t)
 	setStanding(t, s, apptest.Ada, "suspended")
 	ada, bola := s.User(apptest.Ada).Id, s.User(apptest.Bola).Id
 	for topic, status := range map[string]int{

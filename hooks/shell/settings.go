@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 )
 
 const (
+	appName = "Lingualink"
 	// rateWindow is the window of every per-network rule, so that Retry-After
 	// can say something true.
 	rateWindow = 10 * time.Second
@@ -62,7 +64,7 @@ func applySettings(app core.App, deps *Deps) error {
 		return err
 	}
 	cfg := deps.Config
-	settings.Meta.AppName = "Lingualink"
+	settings.Meta.AppName = appName
 	settings.Meta.HideControls = true
 	if cfg.PublicURL != "" {
 		settings.Meta.AppURL = cfg.PublicURL
@@ -84,7 +86,7 @@ func applySettings(app core.App, deps *Deps) error {
 		if err != nil {
 			return err
 		}
-		settings.Meta.SenderName, settings.Meta.SenderAddress = sender.Name, sender.Address
+		settings.Meta.SenderName, settings.Meta.SenderAddress = cmp.Or(sender.Name, appName), sender.Address
 	}
 	before, err := json.Marshal(app.Settings())
 	if err != nil {
