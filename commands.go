@@ -10,6 +10,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/lingualink/lingualink/internal/datadir"
 )
@@ -46,7 +47,10 @@ func execute(p *program, args []string) error {
 		return p.app.RootCmd.Execute()
 	}
 	if p.beforeOpen[command] != nil {
-		if err := command.ParseFlags(rest); err != nil {
+		switch err := command.ParseFlags(rest); {
+		case errors.Is(err, pflag.ErrHelp):
+			return p.app.RootCmd.Execute()
+		case err != nil:
 			return err
 		}
 	}

@@ -60,6 +60,8 @@ func users() *core.Collection {
 		secret(&core.AutodateField{Name: "updated", OnCreate: true, OnUpdate: true}),
 	)
 	c.AddIndex("idx_users_username_key", true, "username_key", "username_key != ''")
+	// One person per address, whatever the case it is written in.
+	c.AddIndex("idx_email_"+UsersID, true, "`email` COLLATE NOCASE", "`email` != ''")
 
 	c.ListRule = rule(signedIn)
 	c.ViewRule = rule(signedIn)

@@ -2,12 +2,12 @@
 // routes, what is closed, and the limits.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { admin, checkError, guest, join, limitedURL, newID, refused, url } from './kit.mjs';
+import { admin, checkError, fetched, guest, join, limitedURL, newID, refused, url } from './kit.mjs';
 
 test('unknown routes answer in the shape of every error', async () => {
   for (const path of ['/api/lingualink/nothing', '/api/lingualink/clips/x/y/z', '/api/nothing']) {
-    const answer = await fetch(url + path);
-    const body = await answer.json();
+    const answer = await fetched(url + path);
+    const body = answer.json();
     assert.equal(answer.status, 404, path);
     assert.deepEqual(Object.keys(body).sort(), ['data', 'message', 'status'], path);
     assert.equal(body.status, 404);
@@ -39,7 +39,7 @@ test('bodies that make no sense are refused by field', async () => {
 });
 
 test('the description lists every route and its errors', async () => {
-  const description = await (await fetch(`${url}/api/lingualink/openapi.json`)).json();
+  const description = (await fetched(`${url}/api/lingualink/openapi.json`)).json();
   assert.match(description.openapi, /^3\.1/);
   const listed = Object.entries(description.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`));
   for (const route of [
@@ -52,7 +52,7 @@ test('the description lists every route and its errors', async () => {
   for (const route of listed) {
     const [method, path] = route.split(' ');
     if (path.includes('{id}/media')) continue; // answers 404 to strangers on purpose
-    const answer = await fetch(url + path.replace(/\{\w+\}/, newID()), { method });
+    const answer = await fetched(url + path.replace(/\{\w+\}/, newID()), { method });
     assert.notEqual(answer.status, 404, route);
     assert.notEqual(answer.status, 405, route);
   }
@@ -69,11 +69,11 @@ test('doors around the ledger are closed, also to superusers', async () => {
 });
 
 test('over a limit the answer says when to come back', async () => {
-  const answers = await Promise.all(Array.from({ length: 130 }, (_, i) => fetch(`${limitedURL}/api/lingualink/availability?username=name${i}`)));
+  const answers = await Promise.all(Array.from({ length: 130 }, (_, i) => fetched(`${limitedURL}/api/lingualink/availability?username=name${i}`)));
   const limited = answers.filter((answer) => answer.status === 429);
   assert.ok(limited.length > 0, 'the limit is 100 in 10 seconds');
   assert.ok(answers.every((answer) => [200, 429].includes(answer.status)));
-  const item = checkError(429, await limited[0].json(), 429, 'rate_limited');
+  const item = checkError(429, limited[0].json(), 429, 'rate_limited');
   assert.equal(Number(limited[0].headers.get('retry-after')), item.params.retry_after);
   assert.ok(item.params.retry_after >= 1 && item.params.retry_after <= 10);
 });

@@ -75,6 +75,13 @@ export function newID() {
   return Array.from({ length: 15 }, () => alphabet[Math.floor(Math.random() * alphabet.length)]).join('');
 }
 
+/** A plain HTTP request whose body is read to the end: an unread one keeps its connection busy. */
+export async function fetched(address, options) {
+  const answer = await fetch(address, options);
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  return { status: answer.status, headers: answer.headers, bytes, json: () => JSON.parse(bytes.toString()) };
+}
+
 // Samples --------------------------------------------------------------------
 
 const directory = setting('E2E_SAMPLES');

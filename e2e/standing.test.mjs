@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
-  Events, admin, clipMinor, fundGeneral, guest, join, joinSpeaker, newID, password, pending, queue, refused, upload, voice, vote, wallet,
+  Events, admin, clipMinor, fetched, fundGeneral, guest, join, joinSpeaker, newID, password, pending, queue,
+  refused, upload, voice, vote, wallet,
 } from './kit.mjs';
 
 const code = 'yo';
@@ -76,5 +77,12 @@ test('a moderator sees what waits, and hears it', async () => {
   await superuser.collection('users').update(moderator.id, { roles: ['moderator'] });
   assert.equal((await moderator.pb.collection('clips').getOne(clip.id)).status, 'pending');
   const token = await moderator.pb.files.getToken();
-  assert.equal((await fetch(moderator.pb.files.getURL(clip, clip.media, { token }))).status, 200);
+  assert.equal((await fetched(moderator.pb.files.getURL(clip, clip.media, { token }))).status, 200);
+
+  const heard = new Events();
+  await moderator.pb.collection('clips').subscribe('*', heard.add);
+  const next = await upload(speaker, voice(28), code);
+  const event = await heard.until((other) => other.record.id === next.id, 'the new clip');
+  assert.equal(event.action, 'create');
+  assert.ok(!('campaign' in event.record) && !('media_sha256' in event.record));
 });

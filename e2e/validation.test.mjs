@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
-  Events, admin, advance, clipMinor, eventually, fundGeneral, guest, join, joinSpeaker, missing, newID, pending, queue, refused,
-  upload, url, validationMinor, voice, vote, wallet,
+  Events, admin, advance, clipMinor, eventually, fetched, fundGeneral, guest, join, joinSpeaker, missing, newID,
+  pending, queue, refused, upload, url, validationMinor, voice, vote, wallet,
 } from './kit.mjs';
 
 const code = 'ha';
@@ -14,7 +14,7 @@ const validators = await Promise.all(['v1', 'v2', 'v3'].map((name) => join(`${na
 const outsider = await join('outsider.validation', 'yo');
 await fundGeneral(10_000_000);
 
-const media = (person, path, token) => fetch(`${url}${path}?token=${token}`, {
+const media = (person, path, token) => fetched(`${url}${path}?token=${token}`, {
   headers: person ? { Authorization: person.pb.authStore.token } : {},
 });
 
@@ -42,8 +42,8 @@ test('the queue hands it to those who speak the language, with its recording', a
   const heard = await media(null, offered.media_url, token);
   assert.equal(heard.status, 200);
   assert.equal(heard.headers.get('cache-control'), 'private, no-store');
-  assert.deepEqual(Buffer.from(await heard.arrayBuffer()), Buffer.from(await voice(8).arrayBuffer()));
-  const part = await fetch(`${url}${offered.media_url}?token=${token}`, { headers: { Range: 'bytes=0-99' } });
+  assert.deepEqual(heard.bytes, Buffer.from(await voice(8).arrayBuffer()));
+  const part = await fetched(`${url}${offered.media_url}?token=${token}`, { headers: { Range: 'bytes=0-99' } });
   assert.equal(part.status, 206);
 
   assert.equal((await media(first, offered.media_url, '')).status, 404, 'without a file token');
@@ -55,10 +55,10 @@ test('the queue hands it to those who speak the language, with its recording', a
 
 test('the file itself opens for its owner and for nobody else', async () => {
   const address = (token) => ada.pb.files.getURL(clip, clip.media, token ? { token } : {});
-  assert.equal((await fetch(address())).status, 404);
-  assert.equal((await fetch(address(await ada.pb.files.getToken()))).status, 200);
+  assert.equal((await fetched(address())).status, 404);
+  assert.equal((await fetched(address(await ada.pb.files.getToken()))).status, 200);
   for (const other of [bola, validators[0], outsider]) {
-    assert.equal((await fetch(address(await other.pb.files.getToken()))).status, 404, other.username);
+    assert.equal((await fetched(address(await other.pb.files.getToken()))).status, 404, other.username);
   }
 });
 
@@ -124,7 +124,7 @@ test('the approved clip is public, its votes and verdict are not', async () => {
   assert.equal(seen.status, 'approved');
   assert.ok(!('campaign' in seen) && !('media_sha256' in seen));
   assert.ok(!JSON.stringify(seen).includes(ada.email));
-  assert.equal((await fetch(guest().files.getURL(seen, seen.media))).headers.get('cache-control'), 'public, max-age=300');
+  assert.equal((await fetched(guest().files.getURL(seen, seen.media))).headers.get('cache-control'), 'public, max-age=300');
   for (const collection of ['votes', 'verdicts', 'rewards', 'notifications', 'ledger_entries', 'ledger_accounts', 'consents']) {
     assert.deepEqual((await outsider.pb.collection(collection).getFullList()), [], collection);
   }
@@ -142,10 +142,10 @@ test('the statement adds up, as JSON and as CSV', async () => {
   assert.equal(data.opening_minor, 0);
   assert.equal(data.closing_minor, clipMinor);
   assert.deepEqual(data.lines.map((line) => [line.kind, line.amount_minor, line.balance_minor]), [['reward_earned', clipMinor, clipMinor]]);
-  const sheet = await fetch(`${url}/api/lingualink/wallet/statement?currency=NGN&format=csv`, { headers: { Authorization: ada.pb.authStore.token } });
+  const sheet = await fetched(`${url}/api/lingualink/wallet/statement?currency=NGN&format=csv`, { headers: { Authorization: ada.pb.authStore.token } });
   assert.equal(sheet.status, 200);
   assert.equal(sheet.headers.get('content-type'), 'text/csv; charset=utf-8');
-  const lines = (await sheet.text()).trim().split('\n');
+  const lines = sheet.bytes.toString().trim().split('\n');
   assert.deepEqual(lines.map((line) => line.split(',').at(-1)), ['balance_minor', '0', '15000', '15000']);
   await refused(ada.pb.send('/api/lingualink/wallet/statement', { query: { currency: 'XXX' } }), 400, 'currency_unknown');
 });
@@ -212,8 +212,8 @@ test('what is withdrawn is gone at once, what it earned stays', async () => {
   assert.equal((await withdraw(ada)).data.status, 'withdrawn');
   assert.equal((await withdraw(ada)).data.status, 'withdrawn');
   for (const pb of [guest(), bola.pb, validators[0].pb]) await missing(pb.collection('clips').getOne(clip.id));
-  assert.equal((await fetch(guest().files.getURL(clip, clip.media))).status, 404);
-  assert.equal((await fetch(bola.pb.files.getURL(clip, clip.media, { token: await bola.pb.files.getToken() }))).status, 404);
+  assert.equal((await fetched(guest().files.getURL(clip, clip.media))).status, 404);
+  assert.equal((await fetched(bola.pb.files.getURL(clip, clip.media, { token: await bola.pb.files.getToken() }))).status, 404);
   assert.equal((await ada.pb.collection('clips').getOne(clip.id)).status, 'withdrawn');
   assert.deepEqual(await wallet(ada), before);
   await refused(upload(bola, voice(14), code, { parent: clip.id }), 400, 'parent_invalid', 'parent');

@@ -15,7 +15,7 @@ var initCollections []byte
 //go:embed 1795300000_init.sql
 var initTriggers string
 
-// seedTime is when the seeded rates and terms begin to count: before any use.
+// seedTime is when the seeded rows were made and begin to count: before any use.
 const seedTime = "2026-01-01 00:00:00.000Z"
 
 func init() {
@@ -93,5 +93,5 @@ func seedMoney(app core.App) error {
 }
 
 func seedRow(app core.App, collection, name string, values map[string]any) error {
-	return saveNew(app, collection, seedID(collection, name), values)
+	return insert(app, collection, seedID(collection, name), values)
 }

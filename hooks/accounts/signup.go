@@ -38,6 +38,13 @@ func registerUsers(app core.App) {
 			if e.Record.GetString("standing") == "" {
 				e.Record.Set("standing", collections.StandingGood)
 			}
+			if e.Record.GetString("username") == "" {
+				name, err := deriveUsername(e.App, e.Record.GetString("name"))
+				if err != nil {
+					return err
+				}
+				e.Record.Set("username", name)
+			}
 			return saveUser(e)
 		},
 	})
@@ -92,20 +99,12 @@ func registerSignUp(app core.App, deps *shell.Deps) {
 			if err != nil {
 				return err
 			}
+			// OAuth2 runs in PocketBase's transaction; its attempt was counted
+			// before that.
 			if info.Context != core.RequestInfoContextOAuth2 {
 				if err := takeSignUp(e.RequestEvent, deps, e.Record.Email()); err != nil {
 					return err
 				}
-				return e.Next()
-			}
-			// Here everything runs in PocketBase's transaction; the attempt was
-			// counted before it.
-			if e.Record.GetString("username") == "" {
-				name, err := deriveUsername(e.App, e.Record.GetString("name"))
-				if err != nil {
-					return err
-				}
-				e.Record.Set("username", name)
 			}
 			return e.Next()
 		},

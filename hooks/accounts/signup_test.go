@@ -50,6 +50,17 @@ func TestSignUpMakesThePersonAndTheirProfile(t *testing.T) {
 	}
 }
 
+func TestSignUpWithoutAUsernameGetsOne(t *testing.T) {
+	s := hookstest.Start(t)
+	body := someone("", "quick@example.org")
+	delete(body, "username")
+	body["name"] = "Ada Obi"
+	answer := s.Want(s.Do(apptest.Guest, "POST", usersPath, body), 200, "")
+	if name := answer.Text("username"); !strings.HasPrefix(name, "Ada.Obi-") || len(name) != len("Ada.Obi-")+6 {
+		t.Errorf("the username is %q", name)
+	}
+}
+
 func TestSignUpRefusals(t *testing.T) {
 	s := hookstest.Start(t)
 	for name, test := range map[string]struct {
@@ -58,7 +69,7 @@ func TestSignUpRefusals(t *testing.T) {
 		code   string
 	}{
 		"username of somebody, folded": {someone("ＡDA", "x1@example.org"), 400, "username_taken"},
-		"no username":                  {someone("", "x2@example.org"), 400, "username_invalid"},
+		"short username":               {someone("x", "x2@example.org"), 400, "username_invalid"},
 		"bad username":                 {someone("a b c", "x3@example.org"), 400, "username_invalid"},
 		"e-mail of somebody":           {someone("xavier", "ada@lingualink.test"), 400, "validation_not_unique"},
 	} {
@@ -236,4 +247,10 @@ func TestSignUpsAreFreeWithoutRateLimits(t *testing.T) {
 	if n := s.Int("SELECT COUNT(*) FROM quotas"); n != 0 {
 		t.Errorf("%d quotas", n)
 	}
+}
+
+func TestAnAddressIsTakenWhateverItsCase(t *testing.T) {
+	s := hookstest.Start(t)
+	s.Want(s.Do(apptest.Guest, "POST", usersPath, someone("shouting", "ADA@lingualink.test")), 400, "validation_not_unique")
+	s.Want(s.Do(apptest.Guest, "POST", usersAPI+"auth-with-password", map[string]any{"identity": "Ada@Lingualink.test", "password": apptest.Password}), 200, "")
 }

@@ -66,8 +66,9 @@ func usernameFree(app core.App, key string) (bool, error) {
 	return !taken, err
 }
 
-// deriveUsername finds a free username that resembles a display name. It must
-// run in the transaction that saves it.
+// deriveUsername finds a free username that resembles a display name, for people
+// who did not choose one. Outside of the transaction that saves it somebody else
+// may take it meanwhile, so there it gets digits of its own at once.
 func deriveUsername(app core.App, displayName string) (string, error) {
 	stem := strings.Map(func(r rune) rune {
 		switch {
@@ -81,19 +82,28 @@ func deriveUsername(app core.App, displayName string) (string, error) {
 	if runes := []rune(stem); len(runes) > stemRunes {
 		stem = string(runes[:stemRunes])
 	}
+	if _, _, err := Username(stem); err != nil {
+		stem = otherwiseNamed
+	}
 	candidate := stem
+	if !app.IsTransactional() {
+		candidate = withDigits(stem)
+	}
 	for {
 		name, key, err := Username(candidate)
 		if err != nil {
-			stem, candidate = otherwiseNamed, otherwiseNamed
-			continue
+			return "", err
 		}
 		free, err := usernameFree(app, key)
 		if err != nil || free {
 			return name, err
 		}
-		candidate = stem + "-" + security.RandomStringWithAlphabet(suffixDigits, "0123456789")
+		candidate = withDigits(stem)
 	}
+}
+
+func withDigits(stem string) string {
+	return stem + "-" + security.RandomStringWithAlphabet(suffixDigits, "0123456789")
 }
 
 type availabilityData struct {

@@ -163,7 +163,7 @@ func voters(tx core.App, votes []voteRow) ([]rewards.Voter, error) {
 func tell(tx core.App, deps *shell.Deps, clip clipRow, verdict *core.Record, parentOwner string, decision engine.Explanation) error {
 	data := map[string]any{"clip": clip.ID, "verdict": verdict.Id, "outcome": string(decision.Outcome), "reason": string(decision.RejectReason)}
 	texts := map[engine.Outcome][3]string{
-		engine.Approved:  {"clip_approved", "Your recording was approved", "Other speakers found it good. The reward is in your wallet."},
+		engine.Approved:  {"clip_approved", "Your recording was approved", "Other speakers found it good. Your wallet shows the reward."},
 		engine.Rejected:  {"clip_rejected", "Your recording was not approved", "Look at the reason and record it again."},
 		engine.Escalated: {"clip_escalated", "Your recording goes to an expert", "The validators did not agree. Somebody with more experience will decide."},
 	}
@@ -177,6 +177,6 @@ func tell(tx core.App, deps *shell.Deps, clip clipRow, verdict *core.Record, par
 	}
 	return shell.Notify(tx, deps, cause, shell.Notice{
 		User: parentOwner, Kind: "remix_approved", Title: "A remix of your recording was approved",
-		Body: "Your share of its reward is in your wallet.", Data: data,
+		Body: "Your wallet shows your share of its reward.", Data: data,
 	})
 }

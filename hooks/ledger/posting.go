@@ -54,7 +54,7 @@ func Post(tx core.App, deps *shell.Deps, requests ...book.Tx) ([]book.Posted, er
 			return nil, err
 		}
 		head = posted.Head()
-		touched.add(request.Entries)
+		touched.addEntries(request.Entries)
 		results = append(results, posted)
 	}
 	touched.announce(tx, deps)

@@ -65,6 +65,7 @@ func Earn(tx core.App, deps *shell.Deps, earning Earning) error {
 	if err != nil {
 		return err
 	}
+	waitingWallets := wallets{}
 	for i, reward := range earning.Rewards {
 		row := dbx.Params{
 			"id": shell.NewID(), "key": reward.Key, "seq": seq + int64(i) + 1, "user": reward.User, "rule": string(reward.Rule),
@@ -76,11 +77,14 @@ func Earn(tx core.App, deps *shell.Deps, earning Earning) error {
 		if funded[i] {
 			row["state"], row["tx"] = collections.RewardPending, posted[0].ID
 			posted = posted[1:]
+		} else {
+			waitingWallets.add(reward.User, earning.Campaign.Currency)
 		}
 		if err := shell.Insert(tx, "rewards", row); err != nil {
 			return err
 		}
 	}
+	waitingWallets.announce(tx, deps)
 	return nil
 }
 

@@ -21,10 +21,15 @@ const maxStatementLines = 100_000
 // wallets are the people and currencies that postings touched.
 type wallets map[[2]string]struct{}
 
-func (w wallets) add(entries []book.Entry) {
+func (w wallets) add(person string, currency money.Currency) {
+	w[[2]string{person, string(currency)}] = struct{}{}
+}
+
+// addEntries adds everybody whose accounts the entries change.
+func (w wallets) addEntries(entries []book.Entry) {
 	for _, entry := range entries {
 		if entry.Account.Owner != "" {
-			w[[2]string{entry.Account.Owner, string(entry.Account.Currency)}] = struct{}{}
+			w.add(entry.Account.Owner, entry.Account.Currency)
 		}
 	}
 }

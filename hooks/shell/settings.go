@@ -129,6 +129,8 @@ func closedEndpoint(method, path string) bool {
 		return true
 	case path == "/api/collections/import":
 		return true
+	case method != http.MethodGet && (path == "/api/collections" || isCollectionPath(path)):
+		return true
 	case strings.HasPrefix(path, "/api/collections/") && strings.HasSuffix(path, "/truncate"):
 		return true
 	case strings.HasPrefix(path, "/api/backups/") && strings.HasSuffix(path, "/restore"):
@@ -137,6 +139,12 @@ func closedEndpoint(method, path string) bool {
 		return method == http.MethodPost
 	}
 	return false
+}
+
+// isCollectionPath tells /api/collections/{name}, the schema, from what lies below.
+func isCollectionPath(path string) bool {
+	name, below := strings.CutPrefix(path, "/api/collections/")
+	return below && !strings.Contains(name, "/")
 }
 
 func bindClosedEndpoints(app core.App, deps *Deps) {
