@@ -43,9 +43,7 @@ func bench(t harness.TB) {
 	for round := range rounds {
 		queue := upload(t, owner, language, round)
 		votes = append(votes, rate(t, func(ctx context.Context, i int) (harness.Answer, error) {
-			clip, nth := queue[i/votesPerClip], i%votesPerClip
-			voter := voters[(i/votesPerClip*votesPerClip+nth)%writers]
-			return voter.Vote(ctx, harness.NewID(), clip, "approve")
+			return voters[i%writers].Vote(ctx, harness.NewID(), queue[i/votesPerClip], "approve")
 		}))
 		creates = append(creates, rate(t, func(ctx context.Context, i int) (harness.Answer, error) {
 			return authors[i%writers].Do(ctx, http.MethodPost, "/api/collections/notes/records", map[string]string{"text": harness.NewID()})
