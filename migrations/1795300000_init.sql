@@ -11,8 +11,9 @@ BEGIN SELECT RAISE(ABORT, 'ledger_entries: posted entries are never changed'); E
 CREATE TRIGGER ledger_entries_no_delete BEFORE DELETE ON ledger_entries
 BEGIN SELECT RAISE(ABORT, 'ledger_entries: posted entries are never removed'); END;
 
--- An entry must follow its account's balance and belong to the newest
--- transaction; posting it carries the balance forward. Nothing else can.
+-- An entry must follow its account's balance and belong to the last transaction
+-- that has entries or to a later one; posting it carries the balance forward.
+-- Nothing else can.
 CREATE TRIGGER ledger_entries_follow BEFORE INSERT ON ledger_entries
 BEGIN
   SELECT RAISE(ABORT, 'ledger_entries: the balance does not follow, or the account is closed or of another currency')
@@ -21,7 +22,7 @@ BEGIN
     WHERE id = NEW.account AND currency = NEW.currency AND closed = 0);
   SELECT RAISE(ABORT, 'ledger_entries: entries are posted with their transaction only')
   WHERE NEW.seq IS NOT (SELECT seq FROM ledger_txs WHERE id = NEW.tx)
-     OR NEW.seq IS NOT (SELECT MAX(seq) FROM ledger_txs);
+     OR NEW.seq < (SELECT seq FROM ledger_entries ORDER BY rowid DESC LIMIT 1);
 END;
 CREATE TRIGGER ledger_entries_carry AFTER INSERT ON ledger_entries
 BEGIN

@@ -30,7 +30,10 @@ func settle(tx core.App, deps *shell.Deps, now time.Time, clip clipRow, votes []
 	}
 	record.Set("status", string(decision.Outcome))
 	record.Set("decided_at", now)
-	if err := tx.Save(record); err != nil {
+	record.IgnoreUnchangedFields(true)
+	// Everything in these rows is the server's own, so only the write and its
+	// realtime events are wanted.
+	if err := tx.SaveNoValidate(record); err != nil {
 		return err
 	}
 	parentOwner, err := ownerOf(tx, clip.Parent)
@@ -67,7 +70,7 @@ func saveVerdict(tx core.App, clip clipRow, votes []voteRow, decision engine.Exp
 	verdict.Set("feedback", string(feedback))
 	verdict.Set("policy_version", decision.PolicyVersion)
 	verdict.Set("explanation", string(explanation))
-	return verdict, tx.Save(verdict)
+	return verdict, tx.SaveNoValidate(verdict)
 }
 
 // confidence is the model's nominal probability of the outcome. An escalated
@@ -110,11 +113,7 @@ func reward(tx core.App, deps *shell.Deps, now time.Time, clip clipRow, verdict,
 	if decision.Outcome == engine.Escalated {
 		return nil // the verdict that follows pays
 	}
-	var currency money.Currency
-	err := tx.DB().NewQuery("SELECT currency FROM campaigns WHERE id = {:id}").Bind(dbx.Params{"id": clip.Campaign}).Row(&currency)
-	if err != nil {
-		return err
-	}
+	currency := money.Currency(clip.Currency)
 	policy, version, err := shell.Policy(tx, now, shell.PolicyRewards, clip.Language, rewards.ParsePolicy)
 	if err != nil {
 		return err
@@ -141,20 +140,33 @@ func reward(tx core.App, deps *shell.Deps, now time.Time, clip clipRow, verdict,
 
 // voters adds each person's present roles to the votes.
 func voters(tx core.App, votes []voteRow) ([]rewards.Voter, error) {
-	list := make([]rewards.Voter, len(votes))
+	ids := make([]any, len(votes))
 	for i, vote := range votes {
-		var roles string
-		err := tx.DB().NewQuery("SELECT roles FROM users WHERE id = {:id}").Bind(dbx.Params{"id": vote.Validator}).Row(&roles)
-		if err != nil {
-			return nil, err
-		}
-		person := rewards.Person{ID: vote.Validator}
-		if roles != "" {
-			if err := json.Unmarshal([]byte(roles), &person.Roles); err != nil {
-				return nil, fmt.Errorf("roles of %s: %w", vote.Validator, err)
+		ids[i] = vote.Validator
+	}
+	rows := []struct {
+		ID    string `db:"id"`
+		Roles string `db:"roles"`
+	}{}
+	if err := tx.DB().Select("id", "roles").From("users").Where(dbx.In("id", ids...)).All(&rows); err != nil {
+		return nil, err
+	}
+	roles := map[string][]string{}
+	for _, row := range rows {
+		var held []string
+		if row.Roles != "" {
+			if err := json.Unmarshal([]byte(row.Roles), &held); err != nil {
+				return nil, fmt.Errorf("roles of %s: %w", row.ID, err)
 			}
 		}
-		list[i] = rewards.Voter{Person: person, Choice: string(vote.Choice), Rewarded: vote.Rewarded}
+		roles[row.ID] = held
+	}
+	list := make([]rewards.Voter, len(votes))
+	for i, vote := range votes {
+		list[i] = rewards.Voter{
+			Person: rewards.Person{ID: vote.Validator, Roles: roles[vote.Validator]},
+			Choice: string(vote.Choice), Rewarded: vote.Rewarded,
+		}
 	}
 	return list, nil
 }

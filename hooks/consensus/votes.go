@@ -133,6 +133,7 @@ type clipRow struct {
 	Language    string `db:"language"`
 	DurationMS  int64  `db:"duration_ms"`
 	Campaign    string `db:"campaign"`
+	Currency    string `db:"currency"`
 	Parent      string `db:"parent"`
 	Voted       bool   `db:"voted"`
 	Related     bool   `db:"related"`
@@ -155,6 +156,7 @@ func loadClip(tx core.App, clip, validator string, now time.Time) (clipRow, erro
 	var row clipRow
 	err := tx.DB().NewQuery(`
 		SELECT c.id, c.owner, c.status, c.hidden, c.language, c.duration_ms, c.campaign, c.parent,
+			(SELECT currency FROM campaigns WHERE id = c.campaign) AS currency,
 			EXISTS (SELECT 1 FROM votes WHERE clip = c.id AND validator = {:me}) AS voted,
 			` + relatedTo("c.owner") + ` AS related,
 			COALESCE(a.leased_at, '') AS leased_at, COALESCE(a.lease_until, '') AS lease_until,

@@ -3,7 +3,6 @@ package ledger
 import (
 	"database/sql"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -24,111 +23,158 @@ var errOutsideTransaction = errors.New("ledger: a posting belongs into a transac
 // money. A key that was posted before with the same input gives the first
 // result again and moves nothing; with another input it is
 // fault.KeyConflict. After the commit the wallets it touched are announced.
+// However many the requests are, they take few statements.
 func Post(tx core.App, deps *shell.Deps, requests ...book.Tx) ([]book.Posted, error) {
 	if !tx.IsTransactional() {
 		return nil, errOutsideTransaction
 	}
-	head, err := chainHead(tx)
+	if len(requests) == 0 {
+		return nil, nil
+	}
+	batch, err := openBatch(tx, requests, deps.Clock.Now())
 	if err != nil {
 		return nil, err
 	}
-	now := deps.Clock.Now()
-	results := make([]book.Posted, 0, len(requests))
+	results := make([]book.Posted, len(requests))
 	touched := wallets{}
-	for _, request := range requests {
-		if err := request.Validate(); err != nil {
+	for i, request := range requests {
+		if results[i], err = batch.add(request); err != nil {
 			return nil, err
 		}
-		earlier, found, err := findByKey(tx, request.Key)
-		switch {
-		case err != nil:
-			return nil, err
-		case found && earlier.InputHash != request.InputHash():
-			return nil, fault.KeyConflict.On("idempotency_key")
-		case found:
-			results = append(results, earlier)
-			continue
-		}
-		posted, err := appendTx(tx, head, request, now)
-		if err != nil {
-			return nil, err
-		}
-		head = posted.Head()
 		touched.addEntries(request.Entries)
-		results = append(results, posted)
+	}
+	if err := batch.store(tx); err != nil {
+		return nil, err
 	}
 	touched.announce(tx, deps)
 	return results, nil
 }
 
-// appendTx loads the balances, lets internal/ledger decide, and stores the rows.
-// Triggers carry the balances forward and refuse anything that does not follow.
-func appendTx(tx core.App, head book.Head, request book.Tx, now time.Time) (book.Posted, error) {
-	ids := make([]string, len(request.Entries))
+// batch is what several postings share: the end of the chain, the keys that were
+// used and the balances as they go.
+type batch struct {
+	now      time.Time
+	head     book.Head
+	posted   map[string]book.Posted // by idempotency key
+	accounts map[string]*openAccount
+	opened   []dbx.Params // rows of accounts that are new
+	txs      []dbx.Params
+	entries  []dbx.Params
+	reverses bool
+}
+
+type openAccount struct {
+	ID      string `db:"id"`
+	Key     string `db:"key"`
+	Balance int64  `db:"balance_minor"`
+}
+
+// openBatch reads everything that the requests need to know.
+func openBatch(tx core.App, requests []book.Tx, now time.Time) (*batch, error) {
+	b := &batch{now: now, posted: map[string]book.Posted{}, accounts: map[string]*openAccount{}}
+	keys, accounts := []any{}, []any{}
+	for _, request := range requests {
+		if err := request.Validate(); err != nil {
+			return nil, err
+		}
+		keys = append(keys, request.Key)
+		for _, entry := range request.Entries {
+			accounts = append(accounts, entry.Account.Key)
+		}
+	}
+	var err error
+	if b.head, err = chainHead(tx); err != nil {
+		return nil, err
+	}
+	earlier := []txRow{}
+	if err := tx.DB().Select(strings.Split(txColumns, ", ")...).From("ledger_txs").Where(dbx.In("idem_key", keys...)).All(&earlier); err != nil {
+		return nil, err
+	}
+	for _, row := range earlier {
+		if b.posted[row.Key], err = row.posted(); err != nil {
+			return nil, err
+		}
+	}
+	rows := []*openAccount{}
+	if err := tx.DB().Select("id", "key", "balance_minor").From("ledger_accounts").Where(dbx.In("key", accounts...)).All(&rows); err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		b.accounts[row.Key] = row
+	}
+	return b, nil
+}
+
+// add lets internal/ledger decide on one request and keeps what it decided.
+func (b *batch) add(request book.Tx) (book.Posted, error) {
+	if earlier, used := b.posted[request.Key]; used {
+		if earlier.InputHash != request.InputHash() {
+			return book.Posted{}, fault.KeyConflict.On("idempotency_key")
+		}
+		return earlier, nil
+	}
+	accounts := make([]*openAccount, len(request.Entries))
 	balances := make([]int64, len(request.Entries))
 	for i, entry := range request.Entries {
-		id, balance, err := openAccount(tx, entry.Account, now)
-		if err != nil {
-			return book.Posted{}, err
-		}
-		ids[i], balances[i] = id, balance
+		accounts[i] = b.account(entry.Account)
+		balances[i] = accounts[i].Balance
 	}
-	posted, err := head.Append(request, shell.NewID(), now, balances)
+	posted, err := b.head.Append(request, shell.NewID(), b.now, balances)
 	if err != nil {
 		return book.Posted{}, err
 	}
-	err = shell.Insert(tx, "ledger_txs", dbx.Params{
+	b.head, b.posted[request.Key] = posted.Head(), posted
+	b.reverses = b.reverses || posted.Reverses != ""
+	b.txs = append(b.txs, dbx.Params{
 		"id": posted.ID, "seq": posted.Seq, "kind": string(posted.Kind), "idem_key": posted.Key, "input_hash": posted.InputHash,
 		"effective_at": shell.Stamp(posted.EffectiveAt), "recorded_at": shell.Stamp(posted.RecordedAt),
 		"actor": posted.Actor, "source_type": posted.SourceType, "source_id": posted.SourceID,
 		"reverses": posted.Reverses, "memo": posted.Memo, "prev_hash": posted.PrevHash, "hash": posted.Hash,
 	})
-	if shell.IsUniqueViolation(err) && posted.Reverses != "" {
-		return book.Posted{}, fault.AlreadyReversed.On("id").Because(err)
-	}
-	if err != nil {
-		return book.Posted{}, err
-	}
-	values := make([]string, len(posted.Entries))
-	params := dbx.Params{"tx": posted.ID, "seq": posted.Seq}
 	for i, entry := range posted.Entries {
-		values[i] = fmt.Sprintf("({:id%[1]d}, {:tx}, {:account%[1]d}, {:seq}, %[1]d, {:amount%[1]d}, {:currency%[1]d}, {:after%[1]d})", i)
-		for name, value := range map[string]any{
-			"id": shell.NewID(), "account": ids[i], "amount": entry.AmountMinor,
-			"currency": string(entry.Account.Currency), "after": posted.BalancesAfter[i],
-		} {
-			params[fmt.Sprintf("%s%d", name, i)] = value
-		}
+		accounts[i].Balance = posted.BalancesAfter[i]
+		b.entries = append(b.entries, dbx.Params{
+			"id": shell.NewID(), "tx": posted.ID, "account": accounts[i].ID, "seq": posted.Seq, "line": i,
+			"amount_minor": entry.AmountMinor, "currency": string(entry.Account.Currency), "balance_after_minor": posted.BalancesAfter[i],
+		})
 	}
-	_, err = shell.Exec(tx,
-		"INSERT INTO ledger_entries (id, tx, account, seq, line, amount_minor, currency, balance_after_minor) VALUES "+strings.Join(values, ", "),
-		params)
-	return posted, err
+	return posted, nil
 }
 
-// openAccount finds an account by its key or makes it.
-func openAccount(tx core.App, account book.Account, now time.Time) (id string, balance int64, err error) {
-	var row struct {
-		ID      string `db:"id"`
-		Balance int64  `db:"balance_minor"`
-	}
-	err = tx.DB().NewQuery("SELECT id, balance_minor FROM ledger_accounts WHERE [[key]] = {:key}").
-		Bind(dbx.Params{"key": account.Key}).One(&row)
-	if err == nil {
-		return row.ID, row.Balance, nil
-	}
-	if !errors.Is(err, sql.ErrNoRows) {
-		return "", 0, err
+// account finds an account by its key or makes it.
+func (b *batch) account(account book.Account) *openAccount {
+	if known := b.accounts[account.Key]; known != nil {
+		return known
 	}
 	minimum := int64(collections.NoMinimum)
 	if account.MinMinor != nil {
 		minimum = *account.MinMinor
 	}
-	id = shell.NewID()
-	return id, 0, shell.Insert(tx, "ledger_accounts", dbx.Params{
-		"id": id, "key": account.Key, "type": string(account.Type), "user": account.Owner, "campaign": campaignOf(account),
-		"currency": string(account.Currency), "balance_minor": 0, "min_balance_minor": minimum, "closed": false, "created": shell.Stamp(now),
+	opened := &openAccount{ID: shell.NewID(), Key: account.Key}
+	b.accounts[account.Key] = opened
+	b.opened = append(b.opened, dbx.Params{
+		"id": opened.ID, "key": account.Key, "type": string(account.Type), "user": account.Owner, "campaign": campaignOf(account),
+		"currency": string(account.Currency), "balance_minor": 0, "min_balance_minor": minimum, "closed": false, "created": shell.Stamp(b.now),
 	})
+	return opened
+}
+
+// store writes the rows. Triggers carry the balances forward entry by entry and
+// refuse anything that does not follow.
+func (b *batch) store(tx core.App) error {
+	for _, rows := range []struct {
+		table string
+		rows  []dbx.Params
+	}{{"ledger_accounts", b.opened}, {"ledger_txs", b.txs}, {"ledger_entries", b.entries}} {
+		err := shell.InsertAll(tx, rows.table, rows.rows)
+		if b.reverses && rows.table == "ledger_txs" && shell.IsUniqueViolation(err) {
+			return fault.AlreadyReversed.On("id").Because(err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // campaignOf is the campaign in the account's key, for the relation column.

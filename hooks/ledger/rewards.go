@@ -65,6 +65,7 @@ func Earn(tx core.App, deps *shell.Deps, earning Earning) error {
 	if err != nil {
 		return err
 	}
+	rows := make([]dbx.Params, len(earning.Rewards))
 	waitingWallets := wallets{}
 	for i, reward := range earning.Rewards {
 		row := dbx.Params{
@@ -80,12 +81,10 @@ func Earn(tx core.App, deps *shell.Deps, earning Earning) error {
 		} else {
 			waitingWallets.add(reward.User, earning.Campaign.Currency)
 		}
-		if err := shell.Insert(tx, "rewards", row); err != nil {
-			return err
-		}
+		rows[i] = row
 	}
 	waitingWallets.announce(tx, deps)
-	return nil
+	return shell.InsertAll(tx, "rewards", rows)
 }
 
 // earnedTx moves a reward from the campaign to the person's pending account.

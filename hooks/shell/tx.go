@@ -3,6 +3,9 @@ package shell
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/pocketbase/dbx"
@@ -72,6 +75,38 @@ func Insert(tx core.App, table string, row dbx.Params) error {
 	_, err := tx.NonconcurrentDB().Insert(table, row).Execute()
 	return err
 }
+
+// InsertAll writes rows of one table like [Insert], in few statements. Every row
+// has the columns of the first.
+func InsertAll(tx core.App, table string, rows []dbx.Params) error {
+	for batch := range slices.Chunk(rows, insertBatch) {
+		columns := slices.Sorted(maps.Keys(batch[0]))
+		values, params := make([]string, len(batch)), dbx.Params{}
+		for i, row := range batch {
+			if len(row) != len(columns) {
+				return fmt.Errorf("shell: row %d for %s has other columns than the first", i, table)
+			}
+			names := make([]string, len(columns))
+			for j, column := range columns {
+				name := fmt.Sprintf("v%d_%d", i, j)
+				value, ok := row[column]
+				if !ok {
+					return fmt.Errorf("shell: row %d for %s lacks %s", i, table, column)
+				}
+				names[j], params[name] = "{:"+name+"}", value
+			}
+			values[i] = "(" + strings.Join(names, ", ") + ")"
+		}
+		statement := "INSERT INTO {{" + table + "}} ([[" + strings.Join(columns, "]], [[") + "]]) VALUES " + strings.Join(values, ", ")
+		if _, err := tx.NonconcurrentDB().NewQuery(statement).Bind(params).Execute(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertBatch keeps a statement far below SQLite's limit of variables.
+const insertBatch = 100
 
 // Exec runs one writing statement and returns how many rows it changed, which
 // is how a state change learns whether it won its race.
