@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lingualink/lingualink/e2e/harness"
 )
@@ -62,6 +63,18 @@ func (m *mailbox) converse(connection net.Conn) {
 	}
 }
 
+// next waits for the next message.
+func (m *mailbox) next(t *testing.T) string {
+	t.Helper()
+	select {
+	case message := <-m.messages:
+		return message
+	case <-time.After(time.Minute):
+		t.Fatal("no mail came")
+		return ""
+	}
+}
+
 var code = regexp.MustCompile(`\b[0-9]{8}\b`)
 
 // TestSignInByMail gets a one-time code by a real SMTP conversation and signs
@@ -80,7 +93,7 @@ func TestSignInByMail(t *testing.T) {
 		OTP string `json:"otpId"`
 	}
 	server.Guest().Must(t, "POST", "/api/collections/users/request-otp", map[string]any{"email": person.Email}, &asked)
-	message := <-box.messages
+	message := box.next(t)
 	password := code.FindString(message)
 	if password == "" || !strings.Contains(message, "hello@lingualink.test") {
 		t.Fatalf("no code in the message:\n%s", message)
