@@ -64,6 +64,7 @@ func run(args []string) error {
 		newHealthCommand(),
 		newLedgerCommand(p),
 		newAuditCommand(p),
+		newConsensusCommand(p),
 		newSchemaCommand(),
 	)
 	bindPages(p)
