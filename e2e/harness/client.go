@@ -73,10 +73,11 @@ func (c *Client) Do(ctx context.Context, method, path string, body any, headers 
 		content = bytes.NewReader(raw)
 		headers = append(headers, "Content-Type: application/json")
 	}
-	return c.send(ctx, method, path, content, headers...)
+	return c.Send(ctx, method, path, content, headers...)
 }
 
-func (c *Client) send(ctx context.Context, method, path string, content io.Reader, headers ...string) (Answer, error) {
+// Send is Do with any body, which may still be growing.
+func (c *Client) Send(ctx context.Context, method, path string, content io.Reader, headers ...string) (Answer, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.server.URL+path, content)
 	if err != nil {
 		return Answer{}, err
@@ -161,7 +162,7 @@ func (c *Client) Upload(ctx context.Context, id, language string, recording []by
 	if err := form.Close(); err != nil {
 		return Answer{}, err
 	}
-	return c.send(ctx, http.MethodPost, "/api/collections/clips/records", &content, "Content-Type: "+form.FormDataContentType())
+	return c.Send(ctx, http.MethodPost, "/api/collections/clips/records", &content, "Content-Type: "+form.FormDataContentType())
 }
 
 // Vote casts a vote, "approve" or "reject", under the client's own id.

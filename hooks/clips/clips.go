@@ -22,7 +22,7 @@ func Register(app core.App, deps *shell.Deps) {
 	app.OnRecordCreateRequest("clips").Bind(&hook.Handler[*core.RecordRequestEvent]{
 		Id: "ll.clips.create.request",
 		Func: func(e *core.RecordRequestEvent) error {
-			if err := prepare(e.Request.Context(), e.App, deps, e.Auth, e.Record); err != nil {
+			if err := prepare(uncancelled(e.Request), e.App, deps, e.Auth, e.Record); err != nil {
 				return err
 			}
 			return lostToTwin(e.Next())

@@ -29,6 +29,12 @@ import (
 // maxUploadBytes bounds a raw body; the policy's limit per kind is lower.
 const maxUploadBytes = collections.MediaMaxBytes + 1<<20
 
+// uncancelled is the request's context without its end: PocketBase cancels every
+// request when the server begins to stop, and one that runs may finish.
+func uncancelled(request *http.Request) context.Context {
+	return context.WithoutCancel(request.Context())
+}
+
 // Create makes a clip of the person from a record with the client's fields and
 // the recording as its media, outside of a request.
 func Create(ctx context.Context, app core.App, deps *shell.Deps, owner, clip *core.Record) error {
@@ -262,7 +268,7 @@ func uploadRaw(e *core.RequestEvent, deps *shell.Deps) error {
 		return err
 	}
 	if stored == nil {
-		if err := Create(e.Request.Context(), e.App, deps, e.Auth, clip); err != nil {
+		if err := Create(uncancelled(e.Request), e.App, deps, e.Auth, clip); err != nil {
 			return err
 		}
 		stored = clip
