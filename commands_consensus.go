@@ -53,5 +53,5 @@ With --json:
 		},
 	}
 	verify.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return group("consensus", "Look at verdicts", verify)
+	return group("consensus", "Look at verdicts, compare rules", verify, newReplayCommand(), newSimulateCommand())
 }

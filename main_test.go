@@ -219,6 +219,11 @@ func TestExitCodes(t *testing.T) {
 		"unknown flag":        {args: []string{"doctor", "--fly"}, code: 1, says: "unknown flag"},
 		"no database":         {args: []string{"ledger", "verify"}, code: 1, says: "there is no database"},
 		"no audit log":        {args: []string{"audit", "verify", "--json"}, code: 1, says: "there is no database"},
+		"no verdicts":         {args: []string{"consensus", "verify"}, code: 1, says: "there is no database"},
+		"no votes":            {args: []string{"consensus", "replay"}, code: 1, says: "--votes and --truth"},
+		"missing votes":       {args: []string{"consensus", "replay", "--votes", "v.csv", "--truth", "t.csv"}, code: 1, says: "v.csv"},
+		"unknown crowd":       {args: []string{"consensus", "simulate", "--scenario", "angels"}, code: 1, says: "choose one of clean"},
+		"help of demo":        {args: []string{"demo", "--help"}, code: 0},
 		"empty directory":     {args: []string{"doctor"}, code: 0},
 		"missing directory":   {args: []string{"doctor", "--dir", filepath.Join(empty, "missing")}, code: 1, says: "checks failed"},
 		"every problem at once": {

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"time"
 )
@@ -34,7 +35,12 @@ type Sound struct {
 // ffmpeg decodes with the program of that name. The program gets a file of its
 // own to seek in (MP4 keeps its index at either end), a fixed demuxer, no
 // network and no other protocol.
-type ffmpeg struct{ path string }
+type ffmpeg struct {
+	path string
+	// slots bounds how many run at once: one per processor keeps them busy, more
+	// would only take memory from each other on a small server.
+	slots chan struct{}
+}
 
 const (
 	ffmpegTimeout  = 30 * time.Second
@@ -52,11 +58,17 @@ func FindFFmpeg() (Decoder, bool) {
 	if err != nil {
 		return nil, false
 	}
-	return ffmpeg{path: path}, true
+	return ffmpeg{path: path, slots: make(chan struct{}, runtime.NumCPU())}, true
 }
 
 // Decode implements Decoder.
 func (f ffmpeg) Decode(ctx context.Context, sound Sound, write func([]float32) error) error {
+	select {
+	case f.slots <- struct{}{}:
+		defer func() { <-f.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	file, err := os.CreateTemp("", "lingualink-sound-*")
 	if err != nil {
 		return err
