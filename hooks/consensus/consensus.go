@@ -14,9 +14,10 @@ import (
 // Register binds the queue, assignments and votes.
 func Register(app core.App, deps *shell.Deps) {
 	shell.Repeatable(app, "votes", "validator", sameVote)
+	box := &ballotBox{app: app, deps: deps}
 	app.OnRecordCreateRequest("votes").Bind(&hook.Handler[*core.RecordRequestEvent]{
 		Id:   "ll.votes.create.request",
-		Func: func(e *core.RecordRequestEvent) error { return createVote(e, deps) },
+		Func: func(e *core.RecordRequestEvent) error { return createVote(e, box) },
 	})
 	registerQueue(deps)
 	registerAssignments(deps)

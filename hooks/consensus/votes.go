@@ -46,30 +46,23 @@ func sameVote(stored, sent *core.Record) bool {
 }
 
 // createVote answers pb.collection('votes').create(...).
-func createVote(e *core.RecordRequestEvent, deps *shell.Deps) error {
+func createVote(e *core.RecordRequestEvent, box *ballotBox) error {
 	ballot, err := readBallot(e)
 	if err != nil {
 		return err
 	}
-	var cast []Cast
-	err = e.App.RunInTransaction(func(tx core.App) error {
-		cast, err = CastVotes(tx, deps, []Ballot{ballot})
-		if err != nil {
-			return err
-		}
-		if cast[0].Refusal != nil {
-			return cast[0].Refusal
-		}
-		return nil
-	})
+	cast, err := box.cast(ballot)
 	if err != nil {
 		return err
+	}
+	if cast.Refusal != nil {
+		return cast.Refusal
 	}
 	e.Record.Id = ballot.ID
 	e.Record.Set("validator", ballot.Validator.Id)
 	e.Record.Set("reason", string(ballot.Reason))
 	e.Record.Set("feedback", ballot.Feedback)
-	e.Record.SetRaw("created", shell.DateTime(cast[0].At))
+	e.Record.SetRaw("created", shell.DateTime(cast.At))
 	e.Record.MarkAsNotNew()
 	if err := apis.EnrichRecord(e.RequestEvent, e.Record); err != nil {
 		return err
@@ -104,7 +97,7 @@ func readBallot(e *core.RecordRequestEvent) (Ballot, error) {
 
 // CastVotes casts ballots in one transaction: each is admitted or refused on
 // its own, and a verdict that one brings is in force for the next. A refused
-// ballot leaves nothing behind. An error is of the database and spoils all.
+// ballot leaves no vote behind. An error is of the database and spoils all.
 func CastVotes(tx core.App, deps *shell.Deps, ballots []Ballot) ([]Cast, error) {
 	now := deps.Clock.Now()
 	results := make([]Cast, len(ballots))
