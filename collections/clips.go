@@ -61,7 +61,7 @@ func clips() *core.Collection {
 	c.AddIndex("idx_clips_feed", false, "status, hidden, language, created", "")
 	c.AddIndex("idx_clips_owner", false, "owner, created", "")
 	c.AddIndex("idx_clips_parent", false, "parent", "parent != ''")
-	readable := visibleClip + ` || (owner = @request.auth.id && ` + signedIn + `) || ` + moderator
+	readable := visibleClip + ` || (owner = @request.auth.id && ` + signedIn + `) || (status != "withdrawn" && ` + moderator + `)`
 	c.ListRule = rule(readable)
 	c.ViewRule = rule(readable)
 	c.CreateRule = rule(signedIn)
@@ -84,6 +84,7 @@ func clipTallies() *core.Collection {
 	)
 	c.AddIndex("idx_clip_tallies_clip", true, "clip", "")
 	c.AddIndex("idx_clip_tallies_seq", true, "seq", "")
+	c.AddIndex("idx_clip_tallies_owner", false, "owner, open, language, seq", "")
 	c.AddIndex("idx_clip_tallies_queue", false, "language, open, seq", "")
 	return c
 }

@@ -20,7 +20,7 @@ const (
 	readClip = `(status = "approved" && hidden = false && (@request.auth.id = "" ||` +
 		` (owner.blocks_via_user.blocked != @request.auth.id && owner.blocks_via_blocked.user != @request.auth.id)))` +
 		` || (owner = @request.auth.id && @request.auth.collectionName = "users")` +
-		` || @request.auth.roles:each ?= "moderator"`
+		` || (status != "withdrawn" && @request.auth.roles:each ?= "moderator")`
 	readVerdict = `(@request.auth.collectionName = "users" && (owner = @request.auth.id` +
 		` || clip.votes_via_clip.validator ?= @request.auth.id)) || @request.auth.roles:each ?= "moderator"`
 	ownEntry = `account.user = @request.auth.id && @request.auth.collectionName = "users"`

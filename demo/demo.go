@@ -197,7 +197,7 @@ func (f *filler) money(context.Context) error {
 	}
 	return f.app.RunInTransaction(func(tx core.App) error {
 		for id, minor := range map[string]int64{campaign.Id: 1_000_000, general.Id: 110_000} {
-			if _, err := ledger.Fund(tx, f.deps, id, minor, "demo", "Demonstration money", shell.System); err != nil {
+			if _, err := ledger.Fund(tx, f.deps, id, minor, "demo:"+id, "Demonstration money", shell.System); err != nil {
 				return err
 			}
 		}

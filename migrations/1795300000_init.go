@@ -16,7 +16,7 @@ var initCollections []byte
 var initTriggers string
 
 // seedTime is when the seeded rows were made and begin to count: before any use.
-const seedTime = "2026-01-01 00:00:00.000Z"
+const seedTime = "2000-01-01 00:00:00.000Z"
 
 func init() {
 	m.Register(func(app core.App) error {

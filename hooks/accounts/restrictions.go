@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 
@@ -81,11 +82,29 @@ func restricted(auth *core.Record) bool {
 	return auth != nil && auth.Collection().Id == collections.UsersID && MayNotAct(auth)
 }
 
-func refusal(person *core.Record) error {
-	if person.GetString("standing") == collections.StandingBanned {
+func refusal(person *core.Record) error { return Refusal(person.GetString("standing")) }
+
+// Refusal is what somebody of the standing is told who wants to act; nil for who
+// may.
+func Refusal(standing string) error {
+	switch standing {
+	case collections.StandingBanned:
 		return fault.AccountBanned.On("account")
+	case collections.StandingSuspended:
+		return fault.AccountSuspended.On("account")
 	}
-	return fault.AccountSuspended.On("account")
+	return nil
+}
+
+// RequireGoodStanding refuses a person who may not act at this moment, whatever
+// they could do when their request began.
+func RequireGoodStanding(app core.App, person string) error {
+	var standing string
+	err := app.DB().NewQuery("SELECT standing FROM users WHERE id = {:id}").Bind(dbx.Params{"id": person}).Row(&standing)
+	if err != nil {
+		return err
+	}
+	return Refusal(standing)
 }
 
 func isOpen(e *core.RequestEvent) bool {

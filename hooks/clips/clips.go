@@ -12,6 +12,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 
+	"github.com/lingualink/lingualink/hooks/accounts"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/fault"
 )
@@ -34,6 +35,10 @@ func Register(app core.App, deps *shell.Deps) {
 		Id: "ll.clips.create.execute", Priority: 100,
 		Func: func(e *core.RecordEvent) error {
 			return shell.InTransaction(&e.App, func(tx core.App) error {
+				// Uploads can take half an hour; the speaker may be banned by now.
+				if err := accounts.RequireGoodStanding(tx, e.Record.GetString("owner")); err != nil {
+					return err
+				}
 				if err := e.Next(); err != nil {
 					return err
 				}
@@ -84,7 +89,7 @@ func enterQueue(tx core.App, clip *core.Record) error {
 func limitCaching(e *core.FileDownloadRequestEvent) error {
 	policy := "private, no-store"
 	if e.Record.GetString("status") == "approved" && !e.Record.GetBool("hidden") {
-		policy = "public, max-age=300"
+		policy = "public, no-cache" // kept, but asked for every time: it may be withdrawn
 	}
 	e.Response.Header().Set("Cache-Control", policy)
 	return e.Next()

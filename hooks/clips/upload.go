@@ -268,10 +268,15 @@ func uploadRaw(e *core.RequestEvent, deps *shell.Deps) error {
 		return err
 	}
 	if stored == nil {
-		if err := Create(uncancelled(e.Request), e.App, deps, e.Auth, clip); err != nil {
-			return err
-		}
 		stored = clip
+		if err := Create(uncancelled(e.Request), e.App, deps, e.Auth, clip); err != nil {
+			// The other of two at the same moment may have won.
+			twin, twinErr := shell.StoredTwin(e.App, clip, "owner", sameClip)
+			if twinErr != nil || twin == nil {
+				return err
+			}
+			stored = twin
+		}
 	}
 	if err := apis.EnrichRecord(e, stored); err != nil {
 		return err

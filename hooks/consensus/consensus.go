@@ -19,6 +19,19 @@ func Register(app core.App, deps *shell.Deps) {
 		Id:   "ll.votes.create.request",
 		Func: func(e *core.RecordRequestEvent) error { return createVote(e, box) },
 	})
+	for _, table := range []string{"blocks", "relations"} {
+		app.OnRecordDeleteExecute(table).Bind(&hook.Handler[*core.RecordEvent]{
+			Id: "ll." + table + ".delete.queue",
+			Func: func(e *core.RecordEvent) error {
+				return shell.InTransaction(&e.App, func(tx core.App) error {
+					if err := e.Next(); err != nil {
+						return err
+					}
+					return offerAgain(tx, e.Record)
+				})
+			},
+		})
+	}
 	registerQueue(deps)
 	registerAssignments(deps)
 }

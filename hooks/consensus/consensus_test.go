@@ -243,6 +243,13 @@ func TestNothingReadableChangesBeforeTheVerdict(t *testing.T) {
 			t.Errorf("%q finds the clip by its votes: %d %s", who, answer.Status, answer.Raw)
 		}
 	}
+	// PocketBase would let a filter or sort over back-relations tell.
+	for _, query := range []string{
+		"filter=(votes_via_clip.id='')", "filter=(votes_via_clip.verdict!='reject')", "sort=votes_via_clip.created", "filter=(id!=''%26%26votes_via_clip.validator!='x')",
+	} {
+		s.Want(s.Do(ada, "GET", "/api/collections/clips/records?"+query, nil), 400, "invalid_input")
+	}
+	s.Want(s.Do(chidi, "GET", "/api/collections/prompts/records?filter=(clips_via_prompt.votes_via_clip.verdict='approve')", nil), 400, "invalid_input")
 	if events != 0 {
 		t.Errorf("%d realtime events before the verdict", events)
 	}

@@ -45,7 +45,7 @@ func registerQueue(deps *shell.Deps) {
 		What: "The next clips for you to validate, leased to you for a while. Asking again gives the same ones until you voted or skipped.",
 		Params: []shell.Param{
 			shell.Query("language", "Id or code of one of your languages; default: all of them."),
-			shell.Query("limit", "1 to 50, default 10."),
+			shell.Query("limit", "1 or more, default 10; at most 50 are handed out."),
 		},
 		Faults: []*fault.Code{fault.InvalidInput, fault.LanguageNotSpoken, fault.LanguageUnknown},
 		Handle: func(e *core.RequestEvent) error { return queue(e, deps) },
@@ -86,10 +86,10 @@ func itemLimit(text string) (int, error) {
 		return defaultItems, nil
 	}
 	limit, err := strconv.Atoi(text)
-	if err != nil || limit < 1 || limit > maxItems {
-		return 0, fault.InvalidInput.On("limit").Saying("The limit is 1 to 50.")
+	if err != nil || limit < 1 {
+		return 0, fault.InvalidInput.On("limit").Saying("The limit is a number from 1; at most 50 clips are handed out.")
 	}
-	return limit, nil
+	return min(limit, maxItems), nil
 }
 
 // queueLanguages are the enabled languages asked for, as ids.
@@ -165,7 +165,7 @@ func HandOut(tx core.App, deps *shell.Deps, validator, language string, limit in
 		batch := []candidate{}
 		err := tx.DB().NewQuery(`
 			SELECT ` + candidateColumns + `,
-				(t.owner = {:me} OR ` + relatedTo("t.owner") + `
+				(t.owner = {:me} OR ` + relatedTo("t.owner") + ` OR ` + earnsFrom("c.parent") + `
 				 OR EXISTS (SELECT 1 FROM votes WHERE clip = t.clip AND validator = {:me})
 				 OR EXISTS (SELECT 1 FROM assignments WHERE clip = t.clip AND validator = {:me})) AS excluded
 			FROM clip_tallies t JOIN clips c ON c.id = t.clip
@@ -222,7 +222,8 @@ func renew(tx core.App, params dbx.Params, now, lease time.Time) ([]Item, error)
 		if err != nil {
 			return nil, err
 		}
-		if !until.After(now) {
+		// Less than half of a lease may not be enough to listen and vote.
+		if until.Sub(now) < lease.Sub(now)/2 {
 			until = lease
 			_, err := shell.Exec(tx, "UPDATE assignments SET leased_at = {:now}, lease_until = {:until} WHERE id = {:id}",
 				dbx.Params{"id": clip.Assignment, "now": shell.Stamp(now), "until": shell.Stamp(until)})
@@ -250,6 +251,26 @@ func (c candidate) item(until time.Time) Item {
 		LeaseUntil: until.Format(time.RFC3339Nano), Kind: c.Kind, Language: c.Language, Dialect: c.Dialect,
 		Prompt: c.Prompt, Phrase: c.Phrase, DurationMS: c.DurationMS,
 	}
+}
+
+// offerAgain turns the cursors of two people who are no longer kept apart back to
+// the other's oldest open clip, which they passed over meanwhile.
+func offerAgain(tx core.App, pair *core.Record) error {
+	people := [2]string{pair.GetString("user"), pair.GetString("blocked")}
+	if pair.Collection().Name == "relations" {
+		people = [2]string{pair.GetString("a"), pair.GetString("b")}
+	}
+	for i, validator := range people {
+		_, err := shell.Exec(tx, `
+			UPDATE queue_cursors SET seq = MIN(seq, COALESCE((
+				SELECT MIN(t.seq) - 1 FROM clip_tallies t
+				WHERE t.owner = {:owner} AND t.open = 1 AND t.language = queue_cursors.language), seq))
+			WHERE validator = {:validator}`, dbx.Params{"validator": validator, "owner": people[1-i]})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func cursorOf(tx core.App, params dbx.Params) (int64, error) {

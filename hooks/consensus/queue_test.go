@@ -38,7 +38,7 @@ func TestTheQueueHandsOutTheOldestFirst(t *testing.T) {
 	if got := clipsOf(take(s, chidi, "")); got != first+" "+own+" "+second+" "+third {
 		t.Errorf("chidi gets %s", got)
 	}
-	s.Want(s.Do(bola, "GET", "/api/lingualink/queue?limit=51", nil), 400, "invalid_input")
+	s.Want(s.Do(bola, "GET", "/api/lingualink/queue?limit=0", nil), 400, "invalid_input")
 	s.Want(s.Do(bola, "GET", "/api/lingualink/queue?language=sw", nil), 403, "language_not_spoken")
 	s.Want(s.Do(bola, "GET", "/api/lingualink/queue?language=xx", nil), 400, "language_unavailable")
 	s.Want(s.Do(apptest.Guest, "GET", "/api/lingualink/queue", nil), 401, "sign_in_required")
@@ -107,6 +107,37 @@ func TestTheQueueLeavesOutPeopleWhoAreRelated(t *testing.T) {
 			t.Errorf("%s gets %q, want %s", who, got, shown)
 		}
 	}
+	block := s.Text("SELECT id FROM blocks WHERE user = {:me}", dbx.Params{"me": s.User(chidi).Id})
+	s.Want(s.Do(chidi, "DELETE", "/api/collections/blocks/records/"+block, nil), 204, "")
+	if got := clipsOf(take(s, chidi, "")); got != hidden+" "+shown && got != shown+" "+hidden {
+		t.Errorf("after the block is gone chidi gets %q, want both", got)
+	}
+}
+
+func TestTheSpeakerOfTheOriginalDoesNotJudgeItsRemix(t *testing.T) {
+	s := hookstest.Start(t)
+	s.OpenVoting()
+	s.Consent(ada)
+	s.Consent(emeka)
+	original := s.Clip(ada)
+	s.Decide(original, "approve")
+	remix := s.Clip(emeka, "parent", original)
+	s.Want(s.Vote(ada, remix, "approve"), 403, "not_eligible")
+	if got := take(s, ada, ""); len(got) != 0 {
+		t.Errorf("ada is offered %v", got)
+	}
+	s.Want(s.Vote(bola, remix, "approve"), 200, "")
+}
+
+func TestALeaseThatIsNearlyOverIsRenewed(t *testing.T) {
+	s := hookstest.Start(t)
+	s.Consent(ada)
+	clip := s.Clip(ada)
+	take(s, bola, "")
+	s.Advance(9*time.Minute + 50*time.Second)
+	take(s, bola, "")
+	s.Advance(time.Minute)
+	s.Want(s.Vote(bola, clip, "approve"), 200, "")
 }
 
 func TestMediaOfAnAssignedClip(t *testing.T) {

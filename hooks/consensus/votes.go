@@ -3,6 +3,7 @@ package consensus
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
 
+	"github.com/lingualink/lingualink/hooks/accounts"
 	"github.com/lingualink/lingualink/hooks/shell"
 	engine "github.com/lingualink/lingualink/internal/consensus"
 	"github.com/lingualink/lingualink/internal/fault"
@@ -130,6 +132,7 @@ type clipRow struct {
 	Parent      string `db:"parent"`
 	Voted       bool   `db:"voted"`
 	Related     bool   `db:"related"`
+	Standing    string `db:"standing"`
 	LeasedAt    string `db:"leased_at"`
 	LeaseUntil  string `db:"lease_until"`
 	LastVote    string `db:"last_vote"`
@@ -145,13 +148,20 @@ func relatedTo(owner string) string {
 	  OR EXISTS (SELECT 1 FROM relations WHERE a = ` + owner + ` AND b = {:me}))`
 }
 
+// earnsFrom is true when the person :me owns the clip in the given column, whose
+// remixes pay them a share.
+func earnsFrom(parent string) string {
+	return `EXISTS (SELECT 1 FROM clips p WHERE p.id = ` + parent + ` AND p.owner = {:me})`
+}
+
 func loadClip(tx core.App, clip, validator string, now time.Time) (clipRow, error) {
 	var row clipRow
 	err := tx.DB().NewQuery(`
 		SELECT c.id, c.owner, c.status, c.hidden, c.language, c.duration_ms, c.campaign, c.parent,
 			(SELECT currency FROM campaigns WHERE id = c.campaign) AS currency,
 			EXISTS (SELECT 1 FROM votes WHERE clip = c.id AND validator = {:me}) AS voted,
-			` + relatedTo("c.owner") + ` AS related,
+			(` + relatedTo("c.owner") + ` OR ` + earnsFrom("c.parent") + `) AS related,
+			(SELECT standing FROM users WHERE id = {:me}) AS standing,
 			COALESCE(a.leased_at, '') AS leased_at, COALESCE(a.lease_until, '') AS lease_until,
 			COALESCE((SELECT MAX(created) FROM votes WHERE validator = {:me}), '') AS last_vote,
 			(SELECT COUNT(*) FROM votes WHERE validator = {:me} AND created >= {:day} AND rewarded = 1) AS rewarded_today
@@ -195,6 +205,8 @@ func speaks(person *core.Record, language string) bool {
 }
 
 // castOne admits one ballot, records it, and settles the clip if it decides.
+// Only what comes before the vote is stored may refuse it: an error after that
+// is no refusal, whatever it says, and undoes the transaction.
 func castOne(tx core.App, deps *shell.Deps, now time.Time, ballot Ballot) error {
 	clip, err := loadClip(tx, ballot.Clip, ballot.Validator.Id, now)
 	if err != nil {
@@ -204,17 +216,8 @@ func castOne(tx core.App, deps *shell.Deps, now time.Time, ballot Ballot) error 
 	if err != nil {
 		return err
 	}
-	facts, err := clip.facts(ballot.Validator)
-	if err != nil {
+	if err := admit(tx, deps, now, ballot, clip, policy); err != nil {
 		return err
-	}
-	if err := engine.CheckVote(policy, facts, now); err != nil {
-		return err
-	}
-	if deps.Config.RateLimits {
-		if err := shell.TakeQuota(tx, now, "votes:"+ballot.Validator.Id, policy.VotesPerHour, time.Hour); err != nil {
-			return err
-		}
 	}
 	rewarded := policy.DailyCap == 0 || clip.RewardedDay < policy.DailyCap
 	err = shell.Insert(tx, "votes", dbx.Params{
@@ -227,6 +230,33 @@ func castOne(tx core.App, deps *shell.Deps, now time.Time, ballot Ballot) error 
 	if err != nil {
 		return err
 	}
+	if err := count(tx, deps, now, ballot, clip, policy, version); err != nil {
+		return fmt.Errorf("counting a vote on %s: %v", ballot.Clip, err) //nolint:errorlint // see above: %w would let a fault refuse it
+	}
+	return nil
+}
+
+// admit holds a ballot against everything that can refuse it.
+func admit(tx core.App, deps *shell.Deps, now time.Time, ballot Ballot, clip clipRow, policy engine.Policy) error {
+	if err := accounts.Refusal(clip.Standing); err != nil {
+		return err
+	}
+	facts, err := clip.facts(ballot.Validator)
+	if err != nil {
+		return err
+	}
+	if err := engine.CheckVote(policy, facts, now); err != nil {
+		return err
+	}
+	if !deps.Config.RateLimits {
+		return nil
+	}
+	return shell.TakeQuota(tx, now, "votes:"+ballot.Validator.Id, policy.VotesPerHour, time.Hour)
+}
+
+// count weighs the votes of the clip anew, the stored one included, and settles
+// it if they decide.
+func count(tx core.App, deps *shell.Deps, now time.Time, ballot Ballot, clip clipRow, policy engine.Policy, version int64) error {
 	if _, err := shell.Exec(tx, "UPDATE assignments SET state = 'voted' WHERE clip = {:clip} AND validator = {:me}",
 		dbx.Params{"clip": ballot.Clip, "me": ballot.Validator.Id}); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -71,6 +72,9 @@ func registerRates(app core.App, deps *shell.Deps) {
 		},
 	})
 }
+
+// maxMemoRunes is how long a memo in the ledger may be.
+const maxMemoRunes = 300
 
 type fundBody struct {
 	AmountMinor int64  `json:"amount_minor" help:"Minor units, at least 1."`
@@ -142,6 +146,9 @@ func Fund(tx core.App, deps *shell.Deps, campaignID string, amountMinor int64, k
 	if err := money.ParseAmount(amountMinor); err != nil {
 		return fundData{}, err
 	}
+	if utf8.RuneCountInString(memo) > maxMemoRunes {
+		return fundData{}, fault.InvalidInput.On("memo").Saying("The memo has at most 300 characters.")
+	}
 	campaign, err := tx.FindRecordById("campaigns", campaignID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return fundData{}, fault.NotFound.On("id")
@@ -149,19 +156,19 @@ func Fund(tx core.App, deps *shell.Deps, campaignID string, amountMinor int64, k
 	if err != nil {
 		return fundData{}, err
 	}
-	if campaign.GetString("status") != "open" {
-		return fundData{}, fault.CampaignUnavailable.On("id")
-	}
 	currency := money.Currency(campaign.GetString("currency"))
 	budget := book.CampaignAccount(campaignID, currency)
 	request := book.Tx{
-		Kind: book.CampaignFunded, Key: "campfund:" + campaignID + ":" + key, Actor: actor,
+		Kind: book.CampaignFunded, Key: "campfund:" + key, Actor: actor,
 		SourceType: "campaigns", SourceID: campaignID, Memo: memo,
 		Entries: book.Move(book.PlatformFunding(currency), budget, amountMinor),
 	}
 	_, repeated, err := findByKey(tx, request.Key)
 	if err != nil {
 		return fundData{}, err
+	}
+	if !repeated && campaign.GetString("status") != "open" {
+		return fundData{}, fault.CampaignUnavailable.On("id")
 	}
 	posted, err := Post(tx, deps, request)
 	if err != nil {

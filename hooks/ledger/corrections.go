@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -34,8 +35,8 @@ func registerCorrections(deps *shell.Deps) {
 			if err != nil {
 				return err
 			}
-			if body.Reason == "" {
-				return fault.InvalidInput.On("reason").Saying("Say why.")
+			if n := utf8.RuneCountInString(body.Reason); n == 0 || n > maxMemoRunes {
+				return fault.InvalidInput.On("reason").Saying("Say why, in at most 300 characters.")
 			}
 			var data reverseData
 			err = e.App.RunInTransaction(func(tx core.App) error {
@@ -48,6 +49,16 @@ func registerCorrections(deps *shell.Deps) {
 			return shell.OK(e, data, "The transaction is reversed.")
 		},
 	})
+}
+
+// settleSoon has the campaign that got a reward back pay what waits for funds.
+func settleSoon(tx core.App, deps *shell.Deps, reversal, reversed string) error {
+	var campaign string
+	err := tx.DB().NewQuery("SELECT campaign FROM rewards WHERE tx = {:tx}").Bind(dbx.Params{"tx": reversed}).Row(&campaign)
+	if err != nil {
+		return err
+	}
+	return deps.Outbox.Enqueue(tx, shell.Job{Kind: jobSettle, Key: reversal, Payload: settlePayload{Campaign: campaign}})
 }
 
 func reverse(tx core.App, deps *shell.Deps, id, reason, actor string) (reverseData, error) {
@@ -83,6 +94,11 @@ func reverse(tx core.App, deps *shell.Deps, id, reason, actor string) (reverseDa
 		return reverseData{}, err
 	}
 	data := reverseData{Tx: posted[0].ID, Reverses: id}
+	if original.Kind == book.RewardEarned {
+		if err := settleSoon(tx, deps, data.Tx, id); err != nil {
+			return reverseData{}, err
+		}
+	}
 	return data, shell.Audit(tx, deps.Clock.Now(), shell.Act{
 		Actor: actor, Action: "ledger.reverse", SubjectType: "ledger_txs", SubjectID: id, Reason: reason, Data: data,
 	})

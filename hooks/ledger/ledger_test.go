@@ -363,6 +363,37 @@ func TestCorrectionsReverseOnce(t *testing.T) {
 	s.Want(s.Do(apptest.Admin, "POST", "/api/lingualink/ledger_txs/"+released+"/reverse", map[string]any{"reason": "late"}), 409, "not_reversible")
 }
 
+func TestMoneyThatComesBackPaysWhatWaits(t *testing.T) {
+	s := hookstest.Start(t)
+	s.OpenVoting()
+	s.Fund(15000)
+	s.Consent(apptest.Ada)
+	s.Decide(s.Clip(apptest.Ada), "approve")
+	if got := s.Int("SELECT COUNT(*) FROM rewards WHERE state = 'unfunded'"); got != 3 {
+		t.Fatalf("%d rewards wait, want the validators' 3", got)
+	}
+	earned := s.Text("SELECT tx FROM rewards WHERE rule = 'clip'", nil)
+	s.Want(s.Do(apptest.Admin, "POST", "/api/lingualink/ledger_txs/"+earned+"/reverse", map[string]any{"reason": "wrong clip"}), 200, "")
+	s.Drain()
+	if got := s.Int("SELECT COUNT(*) FROM rewards WHERE state = 'unfunded'"); got != 0 {
+		t.Errorf("%d rewards still wait although the money came back", got)
+	}
+	verifyClean(t, s)
+}
+
+func TestOneKeyFundsOneCampaign(t *testing.T) {
+	s := hookstest.Start(t)
+	other := s.Want(s.Do(apptest.Admin, "POST", "/api/collections/campaigns/records", map[string]any{"name": "Other", "currency": "NGN"}), 200, "").Text("id")
+	const key = "Idempotency-Key: same"
+	body := map[string]any{"amount_minor": 100}
+	s.Want(s.Do(apptest.Admin, "POST", "/api/lingualink/campaigns/"+s.GeneralCampaign()+"/fund", body, key), 200, "")
+	s.Want(s.Do(apptest.Admin, "POST", "/api/lingualink/campaigns/"+other+"/fund", body, key), 409, "idempotency_conflict")
+	s.Want(s.Do(apptest.Admin, "PATCH", "/api/collections/campaigns/records/"+s.GeneralCampaign(), map[string]any{"status": "closed"}), 200, "")
+	s.Want(s.Do(apptest.Admin, "POST", "/api/lingualink/campaigns/"+s.GeneralCampaign()+"/fund", body, key), 200, "") // a retry
+	s.Want(s.Do(apptest.Admin, "POST", "/api/lingualink/campaigns/"+s.GeneralCampaign()+"/fund", body, key+"2"), 409, "campaign_unavailable")
+	s.Want(s.Do(apptest.Admin, "POST", "/api/lingualink/campaigns/"+other+"/fund", map[string]any{"amount_minor": 1, "memo": strings.Repeat("x", 301)}, key+"3"), 400, "invalid_input")
+}
+
 func TestStatementChains(t *testing.T) {
 	s := hookstest.Start(t)
 	s.OpenVoting()

@@ -251,10 +251,9 @@ func Statement(app core.App, user string, currency money.Currency, from, to time
 	for name, minor := range map[string]*int64{"pending": &opening.PendingMinor, "available": &opening.AvailableMinor, "held": &opening.HeldMinor} {
 		err := app.DB().NewQuery(`
 			SELECT COALESCE((
-				SELECT balance_after_minor FROM ledger_entries
-				WHERE account = (SELECT id FROM ledger_accounts WHERE [[key]] = {:key})
-				  AND seq < COALESCE((SELECT MIN(seq) FROM ledger_txs WHERE recorded_at >= {:from}), 9223372036854775807)
-				ORDER BY seq DESC LIMIT 1), 0)`).
+				SELECT e.balance_after_minor FROM ledger_entries e JOIN ledger_txs t ON t.id = e.tx
+				WHERE e.account = (SELECT id FROM ledger_accounts WHERE [[key]] = {:key}) AND t.recorded_at < {:from}
+				ORDER BY e.seq DESC LIMIT 1), 0)`).
 			Bind(dbx.Params{"key": params[name], "from": params["from"]}).Row(minor)
 		if err != nil {
 			return book.Statement{}, err

@@ -61,6 +61,10 @@ func APIError(err error) *router.ApiError {
 		if errors.Is(err, sql.ErrNoRows) {
 			return faultAnswer(fault.NotFound.On("id"))
 		}
+		invalid := validation.Errors{}
+		if errors.As(err, &invalid) {
+			return router.NewBadRequestError("The record is not valid.", invalid)
+		}
 		return faultAnswer(fault.Internal.On("server").Because(err))
 	}
 	if raw, ok := answer.RawData().(error); ok {
@@ -72,8 +76,14 @@ func APIError(err error) *router.ApiError {
 			return faultAnswer(fault.Internal.On("server").Because(raw))
 		}
 	}
-	if answer.Status == http.StatusTooManyRequests && len(answer.Data) == 0 {
+	if len(answer.Data) > 0 {
+		return answer
+	}
+	switch answer.Status {
+	case http.StatusTooManyRequests:
 		return faultAnswer(TooMany(rateWindow))
+	case http.StatusRequestEntityTooLarge:
+		return faultAnswer(fault.TooLarge.On("body"))
 	}
 	return answer
 }

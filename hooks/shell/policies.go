@@ -33,8 +33,8 @@ var policyChecks = map[string]func(values []byte) error{
 	PolicyRewards:   func(values []byte) error { _, err := rewards.ParsePolicy(values); return err },
 }
 
-// Policy reads the policy in force for a subject and language: the newest row
-// of that language, else the newest for all, else the defaults in code, which
+// Policy reads the policy in force for a subject and language: the row of that
+// language that came into force last, else the newest for all, else the defaults in code, which
 // are version 0. Decisions store the version.
 func Policy[P any](app core.App, now time.Time, subject, language string, parse func([]byte) (P, error)) (P, int64, error) {
 	var row struct {
@@ -44,7 +44,7 @@ func Policy[P any](app core.App, now time.Time, subject, language string, parse 
 	err := app.DB().NewQuery(`
 		SELECT version, [[values]] FROM policies
 		WHERE subject = {:subject} AND language IN ('', {:language}) AND effective_from <= {:now}
-		ORDER BY language DESC, version DESC LIMIT 1`).
+		ORDER BY language DESC, effective_from DESC, version DESC LIMIT 1`).
 		Bind(dbx.Params{"subject": subject, "language": language, "now": Stamp(now)}).One(&row)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		var none P
@@ -74,6 +74,9 @@ func registerPolicies(app core.App, deps *Deps) {
 				values, err := json.Marshal(e.Record.Get("values"))
 				if err != nil {
 					return err
+				}
+				if string(values) == "null" {
+					return fault.PolicyInvalid.On("values").Saying("Send the values; {} puts the defaults back.")
 				}
 				if err := check(values); err != nil {
 					return err

@@ -166,6 +166,7 @@ func TestDangerousEndpointsAreClosed(t *testing.T) {
 	closed := []struct{ method, path string }{
 		{"POST", "/api/sql"}, {"POST", "/api/sql/"}, {"GET", "/api/sql"},
 		{"PUT", "/api/collections/import"}, {"DELETE", "/api/collections/clips/truncate"},
+		{"POST", "/api/batch"}, {"POST", "/api/collections/meta/dry-run-view"},
 		{"POST", "/api/collections"}, {"PATCH", "/api/collections/languages"}, {"DELETE", "/api/collections/blocks"},
 		{"POST", "/api/backups/x.zip/restore"}, {"POST", "/api/backups/upload"},
 	}
@@ -202,6 +203,7 @@ func TestPoliciesAreInsertOnlyAndChecked(t *testing.T) {
 		body map[string]any
 		code string
 	}{
+		{"no values", map[string]any{"subject": "rewards"}, "policy_invalid"},
 		{"another subject", map[string]any{"subject": "weather", "values": map[string]any{}}, "policy_invalid"},
 		{"an unknown value", map[string]any{"subject": "consensus", "values": map[string]any{"cooldown": 3}}, "policy_invalid"},
 		{"a value out of range", map[string]any{"subject": "consensus", "values": map[string]any{"accept_at": 1.5}}, "policy_invalid"},
@@ -220,7 +222,7 @@ func TestPoliciesAreInsertOnlyAndChecked(t *testing.T) {
 		{"subject": "rewards", "values": map[string]any{"hold_hours": 2}, "language": ha},
 		{"subject": "rewards", "values": map[string]any{"hold_hours": 3}},
 		{"subject": "rewards", "values": map[string]any{"hold_hours": 4}, "effective_from": s.Deps.Clock.Now().Add(time.Hour)},
-		{"subject": "consensus"},
+		{"subject": "consensus", "values": map[string]any{}},
 	} {
 		answer := s.Want(s.Do(apptest.Admin, "POST", path, body), 200, "")
 		versions = append(versions, answer.JSON["version"].(float64))

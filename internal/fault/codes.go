@@ -37,7 +37,7 @@ var (
 	RateLimited   = define("rate_limited", http.StatusTooManyRequests, "Too many requests. Wait {{.retry_after}} seconds.", "Wait for Retry-After seconds, then send again.")
 	NotConfigured = define("not_configured", http.StatusServiceUnavailable, "This part is switched off on this server.", "The operator switches it on in the configuration: docs/operate.md.")
 	EndpointOff   = define("endpoint_closed", http.StatusForbidden, "This endpoint is closed because it goes around the ledger's protection.", "An operator may open it with LL_DANGEROUS_ENDPOINTS=on.")
-	TooLarge      = define("too_large", http.StatusRequestEntityTooLarge, "The request is larger than {{.max_bytes}} bytes.", "Send less; for media, record shorter or compress.")
+	TooLarge      = define("too_large", http.StatusRequestEntityTooLarge, "The request is too large.", "Send less; for media, record shorter or compress.")
 	Internal      = define("internal", http.StatusInternalServerError, "Something broke on our side. Nothing was saved.", "Try again later; the operator finds it in the logs.")
 )
 
