@@ -124,7 +124,7 @@ test('the approved clip is public, its votes and verdict are not', async () => {
   assert.equal(seen.status, 'approved');
   assert.ok(!('campaign' in seen) && !('media_sha256' in seen));
   assert.ok(!JSON.stringify(seen).includes(ada.email));
-  assert.equal((await fetched(guest().files.getURL(seen, seen.media))).headers.get('cache-control'), 'public, max-age=300');
+  assert.equal((await fetched(guest().files.getURL(seen, seen.media))).headers.get('cache-control'), 'public, no-cache');
   for (const collection of ['votes', 'verdicts', 'rewards', 'notifications', 'ledger_entries', 'ledger_accounts', 'consents']) {
     assert.deepEqual((await outsider.pb.collection(collection).getFullList()), [], collection);
   }
