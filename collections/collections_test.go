@@ -2,60 +2,28 @@ package collections_test
 
 import (
 	"errors"
-	"fmt"
 	"maps"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/dbutils"
 
 	"github.com/lingualink/lingualink/collections"
+	"github.com/lingualink/lingualink/internal/apptest"
 	"github.com/lingualink/lingualink/internal/money"
-	_ "github.com/lingualink/lingualink/migrations" // what is compared
 )
 
-// database is one migrated database for the whole package; tests only look, or
-// roll back.
-var database struct {
-	sync.Once
-	app core.App
-	dir string
-	err error
-}
+// database is what the declared schema is compared with.
+var database apptest.Database
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if database.app != nil {
-		database.err = database.app.ClearBootstrap()
-	}
-	if err := errors.Join(database.err, os.RemoveAll(database.dir)); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { database.Main(m) }
 
 func migrated(t *testing.T) core.App {
 	t.Helper()
-	database.Do(func() {
-		if database.dir, database.err = os.MkdirTemp("", "lingualink-collections-"); database.err != nil {
-			return
-		}
-		app := core.NewBaseApp(core.BaseAppConfig{DataDir: database.dir})
-		if database.err = app.Bootstrap(); database.err == nil {
-			database.app = app
-			database.err = app.RunAllMigrations()
-		}
-	})
-	if database.err != nil {
-		t.Fatal(database.err)
-	}
-	return database.app
+	return database.App(t)
 }
 
 func TestMigratedSchemaIsTheDeclaredOne(t *testing.T) {

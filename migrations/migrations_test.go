@@ -3,56 +3,25 @@ package migrations_test
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
-	_ "github.com/lingualink/lingualink/migrations" // what is tested
+	"github.com/lingualink/lingualink/internal/apptest"
 	"github.com/lingualink/lingualink/migrations/seed"
 )
 
-// database is one migrated database for the whole package, without any hook:
-// these tests are about the second fence. They roll back what they write.
-var database struct {
-	sync.Once
-	app core.App
-	dir string
-	err error
-}
+// database has no hooks: these tests are about the second fence.
+var database apptest.Database
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if database.app != nil {
-		database.err = database.app.ClearBootstrap()
-	}
-	if err := errors.Join(database.err, os.RemoveAll(database.dir)); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { database.Main(m) }
 
 func migrated(t *testing.T) core.App {
 	t.Helper()
-	database.Do(func() {
-		if database.dir, database.err = os.MkdirTemp("", "lingualink-migrations-"); database.err != nil {
-			return
-		}
-		app := core.NewBaseApp(core.BaseAppConfig{DataDir: database.dir})
-		if database.err = app.Bootstrap(); database.err == nil {
-			database.app = app
-			database.err = app.RunAllMigrations()
-		}
-	})
-	if database.err != nil {
-		t.Fatal(database.err)
-	}
-	return database.app
+	return database.App(t)
 }
 
 func TestFromEmptyAndAgain(t *testing.T) {
