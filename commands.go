@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
@@ -61,7 +60,7 @@ func execute(p *program, args []string) error {
 // defaultDir is where a command keeps its data when --dir does not say: a
 // demonstration apart from the rest, everything else where PocketBase does.
 func defaultDir(args []string) string {
-	if slices.Contains(args, demoName) {
+	if len(args) > 0 && args[0] == demoName {
 		return demoDir
 	}
 	return ""

@@ -58,9 +58,10 @@ func clips() *core.Collection {
 		created(), updated(),
 	)
 	c.AddIndex("idx_clips_media_sha256", true, "media_sha256", "")
+	c.AddIndex("idx_clips_created", false, "created", "")
 	c.AddIndex("idx_clips_feed", false, "status, hidden, language, created", "")
 	c.AddIndex("idx_clips_owner", false, "owner, created", "")
-	c.AddIndex("idx_clips_parent", false, "parent", "parent != ''")
+	c.AddIndex("idx_clips_parent", false, "parent", "")
 	readable := visibleClip + ` || (owner = @request.auth.id && ` + signedIn + `) || (status != "withdrawn" && ` + moderator + `)`
 	c.ListRule = rule(readable)
 	c.ViewRule = rule(readable)

@@ -47,7 +47,7 @@ func ledgerAccounts() *core.Collection {
 		created(),
 	)
 	c.AddIndex("idx_ledger_accounts_key", true, "key", "")
-	c.AddIndex("idx_ledger_accounts_user", false, "user", "user != ''")
+	c.AddIndex("idx_ledger_accounts_user", false, "user", "")
 	c.ListRule = own("user")
 	c.ViewRule = own("user")
 	return system(c)

@@ -116,5 +116,5 @@ func campaignsView() *core.Collection {
 SELECT c.id, c.name, c.currency, c.status, CAST(COALESCE(a.balance_minor, 0) AS INT) AS balance_minor,
        (SELECT COUNT(*) FROM rewards r WHERE r.campaign = c.id AND r.state = 'unfunded') AS unfunded_rewards
 FROM campaigns c
-LEFT JOIN ledger_accounts a ON a.campaign = c.id`)
+LEFT JOIN ledger_accounts a ON a.key = 'campaign:' || c.id || ':budget:' || c.currency`)
 }

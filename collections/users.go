@@ -59,9 +59,11 @@ func users() *core.Collection {
 		secret(&core.AutodateField{Name: "created", OnCreate: true}),
 		secret(&core.AutodateField{Name: "updated", OnCreate: true, OnUpdate: true}),
 	)
-	c.AddIndex("idx_users_username_key", true, "username_key", "username_key != ''")
+	c.AddIndex("idx_users_username_key", true, "username_key", "")
 	// One person per address, whatever the case it is written in.
 	c.AddIndex("idx_email_"+UsersID, true, "`email` COLLATE NOCASE", "`email` != ''")
+	// PocketBase's look-ups by address cannot use an index with a condition.
+	c.AddIndex("idx_users_email", false, "`email` COLLATE NOCASE", "")
 
 	c.ListRule = rule(signedIn)
 	c.ViewRule = rule(signedIn)

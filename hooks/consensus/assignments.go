@@ -86,7 +86,7 @@ func serveMedia(e *core.RequestEvent, deps *shell.Deps) error {
 	}
 	err = e.App.DB().NewQuery(`
 		SELECT c.id AS clip, c.media FROM assignments a
-		JOIN clip_tallies t ON t.clip = a.clip AND t.open = 1 JOIN clips c ON c.id = a.clip
+		JOIN clip_tallies t ON t.clip = a.clip AND t.open = 1 JOIN clips c ON c.id = a.clip AND c.hidden = 0
 		WHERE a.id = {:id} AND a.validator = {:me} AND a.state = 'live' AND a.lease_until > {:now} AND NOT ` + relatedTo("t.owner")).
 		Bind(dbx.Params{"id": e.Request.PathValue("id"), "me": person.Id, "now": shell.Stamp(deps.Clock.Now())}).One(&row)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -36,6 +36,19 @@ type castResult struct {
 	err  error // of the database
 }
 
+// castIn casts a ballot for a request. Inside a transaction that is open already
+// there is no company to wait for.
+func (b *ballotBox) castIn(app core.App, ballot Ballot) (Cast, error) {
+	if !app.IsTransactional() {
+		return b.cast(ballot)
+	}
+	casts, err := CastVotes(app, b.deps, []Ballot{ballot})
+	if err != nil {
+		return Cast{}, err
+	}
+	return casts[0], nil
+}
+
 // cast puts a ballot into the box and waits for what becomes of it.
 func (b *ballotBox) cast(ballot Ballot) (Cast, error) {
 	entry := &castBallot{ballot: ballot, done: make(chan castResult, 1)}

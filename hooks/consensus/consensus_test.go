@@ -57,6 +57,9 @@ func TestAVerdictAndAllThatFollows(t *testing.T) {
 	if len(verdict) != 1 || verdict[0]["outcome"] != "approved" || verdict[0]["votes"] != 3.0 || verdict[0]["confidence"].(float64) < 0.99 {
 		t.Errorf("the verdict is %v", verdict)
 	}
+	if n := s.Int("SELECT COUNT(*) FROM clip_tallies WHERE open = 1"); n != 0 {
+		t.Errorf("a decided clip still waits for votes")
+	}
 	report, err := ledger.Verify(s.App.DB())
 	if err != nil || len(report.Findings) > 0 {
 		t.Errorf("the ledger: %v %v", report.Findings, err)

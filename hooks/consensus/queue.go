@@ -157,10 +157,11 @@ func HandOut(tx core.App, deps *shell.Deps, validator, language string, limit in
 	if err != nil || len(items) == limit {
 		return items, err
 	}
-	cursor, err := cursorOf(tx, params)
+	reached, err := cursorOf(tx, params)
 	if err != nil {
 		return nil, err
 	}
+	cursor := reached
 	for range maxBatches {
 		batch := []candidate{}
 		err := tx.DB().NewQuery(`
@@ -169,7 +170,7 @@ func HandOut(tx core.App, deps *shell.Deps, validator, language string, limit in
 				 OR EXISTS (SELECT 1 FROM votes WHERE clip = t.clip AND validator = {:me})
 				 OR EXISTS (SELECT 1 FROM assignments WHERE clip = t.clip AND validator = {:me})) AS excluded
 			FROM clip_tallies t JOIN clips c ON c.id = t.clip
-			WHERE t.language = {:language} AND t.open = 1 AND t.seq > {:cursor}
+			WHERE t.language = {:language} AND t.open = 1 AND t.seq > {:cursor} AND c.hidden = 0
 			ORDER BY t.seq LIMIT {:batch}`).
 			Bind(dbx.Params{"me": validator, "language": language, "cursor": cursor, "batch": lookBatch}).All(&batch)
 		if err != nil {
@@ -192,6 +193,9 @@ func HandOut(tx core.App, deps *shell.Deps, validator, language string, limit in
 			break
 		}
 	}
+	if cursor == reached {
+		return items, nil
+	}
 	return items, saveCursor(tx, params, cursor)
 }
 
@@ -200,7 +204,9 @@ func HandOut(tx core.App, deps *shell.Deps, validator, language string, limit in
 func dropClosed(tx core.App, params dbx.Params) error {
 	_, err := shell.Exec(tx, `
 		DELETE FROM assignments WHERE validator = {:me} AND language = {:language} AND state = 'live'
-		AND EXISTS (SELECT 1 FROM clip_tallies t WHERE t.clip = assignments.clip AND (t.open = 0 OR `+relatedTo("t.owner")+`))`, params)
+		AND EXISTS (
+			SELECT 1 FROM clip_tallies t JOIN clips c ON c.id = t.clip
+			WHERE t.clip = assignments.clip AND (t.open = 0 OR c.hidden = 1 OR `+relatedTo("t.owner")+`))`, params)
 	return err
 }
 
@@ -225,7 +231,7 @@ func renew(tx core.App, params dbx.Params, now, lease time.Time) ([]Item, error)
 		// Less than half of a lease may not be enough to listen and vote.
 		if until.Sub(now) < lease.Sub(now)/2 {
 			until = lease
-			_, err := shell.Exec(tx, "UPDATE assignments SET leased_at = {:now}, lease_until = {:until} WHERE id = {:id}",
+			_, err := shell.Exec(tx, "UPDATE assignments SET leased_at = CASE WHEN lease_until > {:now} THEN leased_at ELSE {:now} END, lease_until = {:until} WHERE id = {:id}",
 				dbx.Params{"id": clip.Assignment, "now": shell.Stamp(now), "until": shell.Stamp(until)})
 			if err != nil {
 				return nil, err

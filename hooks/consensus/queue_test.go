@@ -163,6 +163,10 @@ func TestMediaOfAnAssignedClip(t *testing.T) {
 	s.Want(s.Do(apptest.Guest, "GET", url, nil), 404, "not_found")
 	s.Want(s.Do(bola, "GET", url, nil), 404, "not_found")
 	s.Want(s.Do(apptest.Guest, "GET", url+token(chidi), nil), 404, "not_found")
+	other := take(s, dayo, "")[0]
+	s.Want(s.Do(apptest.Guest, "GET", other["media_url"].(string)+token(dayo), nil), 200, "")
+	s.Want(s.Do(dayo, "POST", "/api/lingualink/assignments/"+other["assignment"].(string)+"/skip", nil), 200, "")
+	s.Want(s.Do(apptest.Guest, "GET", other["media_url"].(string)+token(dayo), nil), 404, "not_found")
 	s.Advance(11 * time.Minute)
 	s.Want(s.Do(apptest.Guest, "GET", url+token(bola), nil), 404, "not_found")
 	take(s, bola, "")

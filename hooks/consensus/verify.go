@@ -9,6 +9,9 @@ import (
 	engine "github.com/lingualink/lingualink/internal/consensus"
 )
 
+// maxFindings bounds a report; more of them say nothing new.
+const maxFindings = 100
+
 // Report is what [Verify] saw.
 type Report struct {
 	Verdicts int64     `json:"verdicts"`
@@ -40,7 +43,7 @@ func Verify(db dbx.Builder) (Report, error) {
 	report := Report{Findings: []Finding{}}
 	rows, err := db.NewQuery(`
 		SELECT v.id, v.clip, v.outcome, v.confidence, v.votes, v.policy_version, v.explanation, c.status
-		FROM verdicts v JOIN clips c ON c.id = v.clip ORDER BY v.created, v.id`).Rows()
+		FROM verdicts v JOIN clips c ON c.id = v.clip`).Rows()
 	if err != nil {
 		return report, err
 	}
@@ -56,7 +59,7 @@ func Verify(db dbx.Builder) (Report, error) {
 		if err != nil {
 			return report, err
 		}
-		if wrong := row.check(ballots); wrong != nil {
+		if wrong := row.check(ballots); wrong != nil && len(report.Findings) < maxFindings {
 			report.Findings = append(report.Findings, Finding{Verdict: row.ID, What: wrong.Error()})
 		}
 	}

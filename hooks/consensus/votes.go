@@ -53,7 +53,7 @@ func createVote(e *core.RecordRequestEvent, box *ballotBox) error {
 	if err != nil {
 		return err
 	}
-	cast, err := box.cast(ballot)
+	cast, err := box.castIn(e.App, ballot)
 	if err != nil {
 		return err
 	}
@@ -231,7 +231,7 @@ func castOne(tx core.App, deps *shell.Deps, now time.Time, ballot Ballot) error 
 		return err
 	}
 	if err := count(tx, deps, now, ballot, clip, policy, version); err != nil {
-		return fmt.Errorf("counting a vote on %s: %v", ballot.Clip, err) //nolint:errorlint // see above: %w would let a fault refuse it
+		return fmt.Errorf("counting a vote on %s: %v", ballot.Clip, err)
 	}
 	return nil
 }

@@ -52,9 +52,9 @@ func registerCorrections(deps *shell.Deps) {
 }
 
 // settleSoon has the campaign that got a reward back pay what waits for funds.
-func settleSoon(tx core.App, deps *shell.Deps, reversal, reversed string) error {
+func settleSoon(tx core.App, deps *shell.Deps, reversal, reward string) error {
 	var campaign string
-	err := tx.DB().NewQuery("SELECT campaign FROM rewards WHERE tx = {:tx}").Bind(dbx.Params{"tx": reversed}).Row(&campaign)
+	err := tx.DB().NewQuery("SELECT campaign FROM rewards WHERE [[key]] = {:key}").Bind(dbx.Params{"key": reward}).Row(&campaign)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func reverse(tx core.App, deps *shell.Deps, id, reason, actor string) (reverseDa
 	if err != nil {
 		return reverseData{}, err
 	}
-	if _, reversed, err := findTx(tx, "reverses = {:value}", id); err != nil {
+	if _, reversed, err := findTx(tx, "reverses = {:value} AND reverses != ''", id); err != nil {
 		return reverseData{}, err
 	} else if reversed {
 		return reverseData{}, fault.AlreadyReversed.On("id")
@@ -74,8 +74,8 @@ func reverse(tx core.App, deps *shell.Deps, id, reason, actor string) (reverseDa
 	switch original.Kind {
 	case book.CampaignFunded:
 	case book.RewardEarned:
-		changed, err := shell.Exec(tx, "UPDATE rewards SET state = {:reversed} WHERE tx = {:tx} AND state = {:pending}",
-			dbx.Params{"tx": id, "reversed": collections.RewardReversed, "pending": collections.RewardPending})
+		changed, err := shell.Exec(tx, "UPDATE rewards SET state = {:reversed} WHERE [[key]] = {:key} AND tx = {:tx} AND state = {:pending}",
+			dbx.Params{"key": original.Key, "tx": id, "reversed": collections.RewardReversed, "pending": collections.RewardPending})
 		if err != nil {
 			return reverseData{}, err
 		}
@@ -95,7 +95,7 @@ func reverse(tx core.App, deps *shell.Deps, id, reason, actor string) (reverseDa
 	}
 	data := reverseData{Tx: posted[0].ID, Reverses: id}
 	if original.Kind == book.RewardEarned {
-		if err := settleSoon(tx, deps, data.Tx, id); err != nil {
+		if err := settleSoon(tx, deps, data.Tx, original.Key); err != nil {
 			return reverseData{}, err
 		}
 	}

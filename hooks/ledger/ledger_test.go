@@ -205,6 +205,30 @@ func TestVerifyNamesTheFirstBadRow(t *testing.T) {
 	t.Errorf("no finding names the edited row: %+v", report.Findings)
 }
 
+func TestVerifyHoldsRewardsAgainstTheirPostings(t *testing.T) {
+	s := hookstest.Start(t)
+	s.OpenVoting()
+	s.Fund(100_000)
+	s.Consent(apptest.Ada)
+	s.Decide(s.Clip(apptest.Ada), "approve")
+	for _, change := range []string{"state = 'released'", "state = 'unfunded'", "amount_minor = amount_minor + 1", "tx = 'other0000000000'"} {
+		column := strings.Fields(change)[0]
+		was := s.Text("SELECT CAST("+column+" AS TEXT) FROM rewards WHERE rule = 'clip'", nil)
+		for _, set := range []string{change, column + " = '" + was + "'"} {
+			if _, err := s.App.NonconcurrentDB().NewQuery("UPDATE rewards SET " + set + " WHERE rule = 'clip'").Execute(); err != nil {
+				t.Fatal(err)
+			}
+			report, err := ledger.Verify(s.App.DB())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := len(report.Findings) == 1 && report.Findings[0].Promise == ledger.PromiseRewards; found != (set == change) {
+				t.Errorf("after %s: %+v", set, report.Findings)
+			}
+		}
+	}
+}
+
 func TestFundingIsForAdminsAndAudited(t *testing.T) {
 	s := hookstest.Start(t)
 	path := "/api/lingualink/campaigns/" + s.GeneralCampaign() + "/fund"
@@ -281,17 +305,18 @@ func TestRewardsWaitForFundsAndArePaidInOrder(t *testing.T) {
 	if got := s.Balance(apptest.Ada); got["pending"] != 0 || got["unfunded"] != 30000 {
 		t.Fatalf("without funds the wallet is %v", got)
 	}
-	// Enough for the first clip's owner and one validator, not for the next.
-	s.Fund(15000 + 1500 + 1499)
-	if got := s.Int("SELECT COUNT(*) FROM rewards WHERE state = 'pending'"); got != 2 {
-		t.Errorf("%d rewards are paid, want the first 2 in order", got)
+	// Enough for the first clip and everybody on it; what is left would pay a
+	// validator but not the second clip's owner, who is next.
+	s.Fund(15000 + 3*1500 + 2000)
+	if got := s.Int("SELECT COUNT(*) FROM rewards WHERE state = 'pending'"); got != 4 {
+		t.Errorf("%d rewards are paid, want the first 4 in order", got)
 	}
-	if got := s.Int("SELECT MIN(seq) FROM rewards WHERE state = 'unfunded'"); got != 3 {
-		t.Errorf("the first waiting reward is %d, want 3", got)
+	if got := s.Int("SELECT MIN(seq) FROM rewards WHERE state = 'unfunded'"); got != 5 {
+		t.Errorf("the first waiting reward is %d, want 5", got)
 	}
 	third := s.Clip(apptest.Ada)
 	s.Decide(third, "reject", apptest.Bola, apptest.Chidi, apptest.Dayo)
-	if got := s.Int("SELECT COUNT(*) FROM rewards WHERE state = 'pending'"); got != 2 {
+	if got := s.Int("SELECT COUNT(*) FROM rewards WHERE state = 'pending'"); got != 4 {
 		t.Errorf("a newer reward overtook those that wait: %d are paid", got)
 	}
 	s.Fund(1_000_000)

@@ -19,6 +19,9 @@ const (
 	jobSettle    = "rewards.settle"
 	settleBatch  = 200
 	releaseBatch = 200
+	// maxReleases bounds one sweep, so that jobs get their turn; the next is a
+	// second later.
+	maxReleases = 25
 )
 
 // Earning is what a verdict brings, ready to be written.
@@ -158,7 +161,7 @@ func settleUnfunded(tx core.App, deps *shell.Deps, job shell.Job) error {
 // ReleaseDue makes rewards available whose hold time is over, a batch per
 // transaction so that the writer is never held for long.
 func ReleaseDue(app core.App, deps *shell.Deps) error {
-	for {
+	for range maxReleases {
 		due := dbx.Params{"now": shell.Stamp(deps.Clock.Now()), "batch": releaseBatch}
 		const query = "SELECT " + rewardColumns + " FROM rewards WHERE state = 'pending' AND available_at <= {:now} ORDER BY available_at, seq LIMIT {:batch}"
 		rows := []rewardRow{}
@@ -188,6 +191,7 @@ func ReleaseDue(app core.App, deps *shell.Deps) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // moveReward changes the state of a reward that is still in the state expected,

@@ -35,7 +35,7 @@ func Verify(db dbx.Builder) (book.Report, error) {
 	return report, nil
 }
 
-// auditTransactions walks transactions and entries side by side, both by seq.
+// auditTransactions walks the transactions by seq, each with its entries.
 func auditTransactions(db dbx.Builder, auditor *book.Auditor) error {
 	txs, err := db.NewQuery("SELECT " + txColumns + " FROM ledger_txs ORDER BY seq").Rows()
 	if err != nil {

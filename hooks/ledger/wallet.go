@@ -221,7 +221,7 @@ func parsePeriod(field, text string, otherwise time.Time) (time.Time, error) {
 	}
 	for _, layout := range []string{time.RFC3339, time.DateOnly, "2006-01-02 15:04:05.000Z"} {
 		if at, err := time.Parse(layout, text); err == nil {
-			return at.UTC(), nil
+			return at.UTC().Truncate(time.Millisecond), nil
 		}
 	}
 	return time.Time{}, fault.StatementPeriod.On(field)

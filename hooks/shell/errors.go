@@ -5,7 +5,9 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	validation "github.com/pocketbase/ozzo-validation/v4"
@@ -124,12 +126,15 @@ func retryAfter(answer *router.ApiError) string {
 }
 
 // IsUniqueViolation tells whether a write lost against a unique index, be it a
-// raw SQL error or PocketBase's validation error for one of the given columns.
+// raw SQL error or PocketBase's validation error, on one of the given columns if
+// any are given.
 func IsUniqueViolation(err error, columns ...string) bool {
 	const constraintPrimaryKey, constraintUnique = 1555, 2067
 	var broken *sqlite.Error
 	if errors.As(err, &broken) && (broken.Code() == constraintUnique || broken.Code() == constraintPrimaryKey) {
-		return true
+		return len(columns) == 0 || slices.ContainsFunc(columns, func(column string) bool {
+			return strings.Contains(broken.Error(), "."+column)
+		})
 	}
 	invalid := validation.Errors{}
 	if !errors.As(err, &invalid) {

@@ -60,7 +60,7 @@ var writables = map[string]Writable{
 	"relations":     {Superuser: true, Removable: true},
 }
 
-// serverFields are set by the server on every write of a person.
+// alwaysSame are what a record carries that a client sends back; it has no effect.
 var alwaysSame = []string{"collectionId", "collectionName", "expand", "created", "updated"}
 
 func bindGuards(app core.App, deps *Deps) {

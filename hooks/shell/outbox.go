@@ -19,7 +19,7 @@ import (
 const (
 	jobLease       = time.Minute
 	jobBatch       = 50
-	outsideTimeout = 45 * time.Second // below the lease, so that nobody else takes a job that still runs
+	outsideTimeout = 45 * time.Second // below the lease
 	defaultTries   = 12
 	maxBackoff     = time.Hour
 	drainEvery     = time.Second
@@ -185,10 +185,20 @@ func (o *Outbox) runSweeps(ctx context.Context, app core.App) {
 			continue
 		}
 		s.last = time.Now()
-		if err := s.run(app); err != nil {
+		if err := s.try(app); err != nil {
 			app.Logger().Error("sweep failed", "sweep", s.id, "error", err)
 		}
 	}
+}
+
+// try runs the sweep; a panic in it must not end the server.
+func (s *sweep) try(app core.App) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the sweep panicked: %v", r)
+		}
+	}()
+	return s.run(app)
 }
 
 // Drain runs every job that is due and returns how many it finished. Jobs that
@@ -341,7 +351,7 @@ func truncate(text string, runes int) string {
 func bindOutbox(app core.App, deps *Deps) {
 	deps.Outbox.Sweep("quotas", time.Hour, func(app core.App) error { return SweepQuotas(app, deps.Clock.Now()) })
 	deps.Outbox.Sweep("jobs.done", time.Hour, func(app core.App) error {
-		_, err := Exec(app, "DELETE FROM jobs WHERE state = 'done' AND finished_at < {:old}",
+		_, err := Exec(app, "DELETE FROM jobs WHERE state = 'done' AND run_at < {:old} AND finished_at < {:old}",
 			dbx.Params{"old": Stamp(deps.Clock.Now().AddDate(0, 0, -doneKeptDays))})
 		return err
 	})

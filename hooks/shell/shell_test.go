@@ -166,7 +166,7 @@ func TestDangerousEndpointsAreClosed(t *testing.T) {
 	closed := []struct{ method, path string }{
 		{"POST", "/api/sql"}, {"POST", "/api/sql/"}, {"GET", "/api/sql"},
 		{"PUT", "/api/collections/import"}, {"DELETE", "/api/collections/clips/truncate"},
-		{"POST", "/api/batch"}, {"POST", "/api/collections/meta/dry-run-view"},
+		{"POST", "/api/batch"}, {"POST", "/api/collections/users/impersonate/x"}, {"POST", "/api/collections/meta/dry-run-view"},
 		{"POST", "/api/collections"}, {"PATCH", "/api/collections/languages"}, {"DELETE", "/api/collections/blocks"},
 		{"POST", "/api/backups/x.zip/restore"}, {"POST", "/api/backups/upload"},
 	}

@@ -1,7 +1,6 @@
 package ledger_test
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -179,11 +178,4 @@ func life(seed uint64, n int) *book {
 		_, _ = b.post(b.randomTx(random)) // refusals are part of a life
 	}
 	return b
-}
-
-// byKey returns the entries in canonical order.
-func byKey(entries []ledger.Entry) []ledger.Entry {
-	return slices.SortedStableFunc(slices.Values(entries), func(a, b ledger.Entry) int {
-		return cmp.Compare(a.Account.Key, b.Account.Key)
-	})
 }
