@@ -44,7 +44,7 @@ func wav(pcm []int16) []byte {
 	var file bytes.Buffer
 	file.Grow(header + int(size))
 	for _, part := range []any{
-		[]byte("RIFF"), uint32(header - 8 + size), []byte("WAVEfmt "), uint32(16), uint16(1), uint16(1),
+		[]byte("RIFF"), header - 8 + size, []byte("WAVEfmt "), uint32(16), uint16(1), uint16(1),
 		uint32(voiceRateHz), uint32(voiceRateHz * bytesPerSample), uint16(bytesPerSample), uint16(8 * bytesPerSample),
 		[]byte("data"), size, pcm,
 	} {

@@ -235,7 +235,7 @@ func makeTemplate(wire Wire) (string, error) {
 	if err := seedPeople(app); err != nil {
 		return "", err
 	}
-	return dir, app.ResetBootstrapState()
+	return dir, app.ClearBootstrap()
 }
 
 func seedPeople(app core.App) error {

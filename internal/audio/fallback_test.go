@@ -62,12 +62,19 @@ func TestTheFallbackMeasuresWhatGoCannotDecode(t *testing.T) {
 }
 
 func TestTheFallbackRefusesLikeAnyDecoder(t *testing.T) {
-	_, err := probeWith(&played{db: -80, seconds: 2}, fixture(t, "ipod.m4a"))
-	refusedAs(t, err, fault.Silent)
-	_, err = probeWith(&played{db: -20, seconds: 90}, fixture(t, "ipod.m4a"))
-	refusedAs(t, err, fault.TooLong)
-	_, err = probeWith(&played{panics: true}, fixture(t, "ipod.m4a"))
-	refusedAs(t, err, fault.UnsupportedMedia)
+	for _, c := range []struct {
+		sound *played
+		code  *fault.Code
+	}{
+		{&played{db: -80, seconds: 2}, fault.Silent},
+		{&played{db: -20, seconds: 90}, fault.TooLong},
+		{&played{panics: true}, fault.UnsupportedMedia},
+	} {
+		_, err := probeWith(c.sound, fixture(t, "ipod.m4a"))
+		if refusal := refusedAs(t, err, c.code); refusal.Field != "media" {
+			t.Errorf("%s is about %q", c.code.Name, refusal.Field)
+		}
+	}
 }
 
 func TestAFailingFallbackLeavesTheQualityUnknown(t *testing.T) {

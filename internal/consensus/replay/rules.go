@@ -101,6 +101,7 @@ func (s *shuffle) score(guesses []guess) Stopping {
 			right++
 		case crowd.Unknown:
 			right += 0.5
+		default: // wrong
 		}
 		if g.undecided {
 			undecided++
