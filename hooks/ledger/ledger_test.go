@@ -205,6 +205,34 @@ func TestVerifyNamesTheFirstBadRow(t *testing.T) {
 	t.Errorf("no finding names the edited row: %+v", report.Findings)
 }
 
+func TestVerifyFindsEntriesThatBelongNowhere(t *testing.T) {
+	for _, statement := range []string{
+		"UPDATE ledger_entries SET seq = 7", "UPDATE ledger_entries SET currency = 'KES'",
+		"INSERT INTO ledger_entries (id, tx, account, seq, line, amount_minor, currency, balance_after_minor) SELECT 'straystraystray', 'nothing00000000', account, 9, 0, 5, currency, 5 FROM ledger_entries LIMIT 1",
+	} {
+		s := hookstest.Start(t)
+		if _, err := post(s, funding(s, "a", 500)); err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []string{"DROP TRIGGER ledger_entries_no_update", "DROP TRIGGER ledger_entries_follow", "DROP TRIGGER ledger_entries_carry", statement} {
+			if _, err := s.App.NonconcurrentDB().NewQuery(step).Execute(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		report, err := ledger.Verify(s.App.DB())
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, finding := range report.Findings {
+			found = found || finding.Table == book.TableEntries
+		}
+		if !found {
+			t.Errorf("after %s: %+v", statement, report.Findings)
+		}
+	}
+}
+
 func TestVerifyHoldsRewardsAgainstTheirPostings(t *testing.T) {
 	s := hookstest.Start(t)
 	s.OpenVoting()

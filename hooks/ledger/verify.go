@@ -27,12 +27,32 @@ func Verify(db dbx.Builder) (book.Report, error) {
 		return book.Report{}, err
 	}
 	report := auditor.Finish()
-	finding, err := verifyRewards(db)
-	if err != nil {
-		return report, err
+	for _, check := range []func(dbx.Builder) ([]book.Finding, error){verifyColumns, verifyRewards} {
+		findings, err := check(db)
+		if err != nil {
+			return report, err
+		}
+		report.Findings = append(report.Findings, findings...)
 	}
-	report.Findings = append(report.Findings, finding...)
 	return report, nil
+}
+
+// verifyColumns finds the first entry that belongs to no transaction or account,
+// and the first whose copies of their columns differ: what the stream above does
+// not see, because it reads entries through both.
+func verifyColumns(db dbx.Builder) ([]book.Finding, error) {
+	rows := []string{}
+	err := db.NewQuery(`
+		SELECT e.id FROM ledger_entries e
+		LEFT JOIN ledger_txs t ON t.id = e.tx LEFT JOIN ledger_accounts a ON a.id = e.account
+		WHERE t.seq IS NOT e.seq OR a.currency IS NOT e.currency LIMIT 1`).Column(&rows)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return []book.Finding{{
+		Promise: book.PromiseChained, Table: book.TableEntries, Row: rows[0],
+		What: "the entry does not belong to its transaction and account",
+	}}, nil
 }
 
 // auditTransactions walks the transactions by seq, each with its entries.
