@@ -21,8 +21,9 @@ build: ## build bin/lingualink, one static binary
 run: build ## serve on http://127.0.0.1:8090 with demo data, made on the first run
 	./bin/lingualink demo --dir demo_data --http 127.0.0.1:8090
 
+# -count=1: Go's test cache does not see the binary that e2e/ builds and drives.
 test: deps check ## all tests, also those of real clients against the real binary
-	go test -timeout 25m ./...
+	go test -count=1 -timeout 25m ./...
 
 deps: ## install what the tests need besides Go, where it is missing
 	@scripts/test-deps.sh
