@@ -3,6 +3,7 @@ package hooks_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/pocketbase/dbx"
@@ -133,7 +134,7 @@ func TestNobodyWritesAServerField(t *testing.T) {
 		id := rowOf(s, collection)
 		for _, field := range collection.Fields {
 			name := field.GetName()
-			if contains(mine[collection.Name], name) {
+			if slices.Contains(mine[collection.Name], name) {
 				continue
 			}
 			before := dump(s, collection.Name)
@@ -183,15 +184,6 @@ func dump(s *hookstest.Server, table string) string {
 	}
 	text, err := json.Marshal(rows)
 	return fmt.Sprint(string(text), err)
-}
-
-func contains(list []string, value string) bool {
-	for _, item := range list {
-		if item == value {
-			return true
-		}
-	}
-	return false
 }
 
 // TestTheServersRowsAreClosedToAdminsToo tries to write the server's own rows

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -196,12 +197,7 @@ func (row clipRow) facts(voter *core.Record) (engine.VoteFacts, error) {
 
 // speaks tells whether the person declared exactly this language.
 func speaks(person *core.Record, language string) bool {
-	for _, declared := range person.GetStringSlice("languages") {
-		if declared == language {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(person.GetStringSlice("languages"), language)
 }
 
 // castOne admits one ballot, records it, and settles the clip if it decides.
