@@ -164,14 +164,7 @@ func HandOut(tx core.App, deps *shell.Deps, validator, language string, limit in
 	cursor := reached
 	for range maxBatches {
 		batch := []candidate{}
-		err := tx.DB().NewQuery(`
-			SELECT ` + candidateColumns + `,
-				(t.owner = {:me} OR ` + relatedTo("t.owner") + ` OR ` + earnsFrom("c.parent") + `
-				 OR EXISTS (SELECT 1 FROM votes WHERE clip = t.clip AND validator = {:me})
-				 OR EXISTS (SELECT 1 FROM assignments WHERE clip = t.clip AND validator = {:me})) AS excluded
-			FROM clip_tallies t JOIN clips c ON c.id = t.clip
-			WHERE t.language = {:language} AND t.open = 1 AND t.seq > {:cursor} AND c.hidden = 0
-			ORDER BY t.seq LIMIT {:batch}`).
+		err := tx.DB().NewQuery(nextQuery()).
 			Bind(dbx.Params{"me": validator, "language": language, "cursor": cursor, "batch": lookBatch}).All(&batch)
 		if err != nil {
 			return nil, err
@@ -197,6 +190,18 @@ func HandOut(tx core.App, deps *shell.Deps, validator, language string, limit in
 		return items, nil
 	}
 	return items, saveCursor(tx, params, cursor)
+}
+
+// nextQuery walks the queue's index from the person's cursor.
+func nextQuery() string {
+	return `
+		SELECT ` + candidateColumns + `,
+			(t.owner = {:me} OR ` + relatedTo("t.owner") + ` OR ` + earnsFrom("c.parent") + `
+			 OR EXISTS (SELECT 1 FROM votes WHERE clip = t.clip AND validator = {:me})
+			 OR EXISTS (SELECT 1 FROM assignments WHERE clip = t.clip AND validator = {:me})) AS excluded
+		FROM clip_tallies t JOIN clips c ON c.id = t.clip
+		WHERE t.language = {:language} AND t.open = 1 AND t.seq > {:cursor} AND c.hidden = 0
+		ORDER BY t.seq LIMIT {:batch}`
 }
 
 // dropClosed removes assignments of clips that were decided, withdrawn or

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pocketbase/dbx"
 
+	"github.com/lingualink/lingualink/hooks/consensus"
 	"github.com/lingualink/lingualink/hooks/hookstest"
 	"github.com/lingualink/lingualink/internal/apptest"
 )
@@ -175,17 +176,15 @@ func TestMediaOfAnAssignedClip(t *testing.T) {
 	s.Want(s.Do(apptest.Guest, "GET", url+token(bola), nil), 404, "not_found")
 }
 
-// TestTheQueueCostsTheSameHoweverManyWereSeen reads the plan: the queue walks an
+// TestTheQueueUsesItsIndex reads the plan: the queue walks an
 // index from the person's cursor and never scans or sorts.
 func TestTheQueueUsesItsIndex(t *testing.T) {
 	s := hookstest.Start(t)
 	rows := []struct {
 		Detail string `db:"detail"`
 	}{}
-	err := s.App.DB().NewQuery(`EXPLAIN QUERY PLAN
-		SELECT t.seq, t.clip FROM clip_tallies t JOIN clips c ON c.id = t.clip
-		WHERE t.language = {:language} AND t.open = 1 AND t.seq > {:cursor} ORDER BY t.seq LIMIT 100`).
-		Bind(dbx.Params{"language": "x", "cursor": 1}).All(&rows)
+	err := s.App.DB().NewQuery("EXPLAIN QUERY PLAN " + consensus.NextQuery()).
+		Bind(dbx.Params{"me": "x", "language": "x", "cursor": 1, "batch": 100}).All(&rows)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,4 @@
+package consensus
+
+// NextQuery is the query of the queue, for its plan.
+var NextQuery = nextQuery
