@@ -13,13 +13,19 @@ func newConsensusCommand(p *program) *cobra.Command {
 	var asJSON bool
 	verify := &cobra.Command{
 		Use:   "verify",
-		Short: "Recompute every verdict",
-		Long: `Read all verdicts as they are at one moment, also while a server runs, and
-recompute each from its own explanation: the votes, how they were weighed, and
-the thresholds of the policy. The exit code is 1 when one does not follow.
+		Short: "Prove that verdicts and skills follow from the votes",
+		Long: `Read all that is stored about votes as it is at one moment, also while a server
+runs, and prove that it follows from them: every verdict from its own explanation
+and the votes it counts, the newest one against the clip; every lesson in the
+history of skills from the verdict, the answer on gold or the act that taught it;
+every skill, rebuilt from that history, to the last bit; every running count of an
+open clip. The exit code is 1 when something does not follow; the first hundred
+such rows are named.
 
 With --json:
-  {"ok": true, "verdicts": 12, "findings": [{"verdict": "...", "what": "..."}]}`,
+  {"ok": true, "verdicts": 12, "lessons": 36, "skills": 5, "open_clips": 3,
+   "broken": 0, "findings": [{"table": "verdicts", "row": "...", "what": "..."}]}
+A row of skill_events is named by its seq, one of clip_tallies by its clip.`,
 		Example: "  lingualink consensus verify --dir /data\n  lingualink consensus verify --json",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -29,7 +35,7 @@ With --json:
 				return err
 			})
 			if err != nil {
-				return fmt.Errorf("the verdicts cannot be verified: %w", err)
+				return fmt.Errorf("the votes cannot be verified: %w", err)
 			}
 			out := command.OutOrStdout()
 			if asJSON {
@@ -39,19 +45,21 @@ With --json:
 				}{len(report.Findings) == 0, report})
 			} else {
 				for _, finding := range report.Findings {
-					fmt.Fprintf(out, "BROKEN %s: %s\n", finding.Verdict, finding.What)
+					fmt.Fprintf(out, "BROKEN %s %s: %s\n", finding.Table, finding.Row, finding.What)
 				}
-				_, err = fmt.Fprintf(out, "%d verdicts, %d do not follow from their votes\n", report.Verdicts, len(report.Findings))
+				_, err = fmt.Fprintf(out, "%d verdicts, %d lessons, %d skills, %d open clips; %d rows do not follow from the votes\n",
+					report.Verdicts, report.Lessons, report.Skills, report.OpenClips, report.Broken)
 			}
 			if err != nil {
 				return err
 			}
-			if n := len(report.Findings); n > 0 {
-				return fmt.Errorf("%d verdicts do not follow from their votes, first %s", n, report.Findings[0].Verdict)
+			if report.Broken > 0 {
+				first := report.Findings[0]
+				return fmt.Errorf("%d rows do not follow from the votes, first %s %s; see docs/operate.md#verdicts", report.Broken, first.Table, first.Row)
 			}
 			return nil
 		},
 	}
 	verify.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return group("consensus", "Look at verdicts, compare rules", verify, newReplayCommand(), newSimulateCommand())
+	return group("consensus", "Look at verdicts and skills, compare rules", verify, newRefitCommand(p), newReplayCommand(), newSimulateCommand())
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lingualink/lingualink/internal/consensus/crowd"
+	"github.com/lingualink/lingualink/internal/consensus"
 	"github.com/lingualink/lingualink/internal/consensus/replay"
 	"github.com/lingualink/lingualink/internal/consensus/simulate"
 )
@@ -106,7 +106,9 @@ in votes, and what honest people and attackers earn. Nothing of a server is read
 or written.
 
 Scenarios: ` + strings.Join(simulate.Scenarios(), ", ") + `.
---policy is a JSON file with the values that differ from the defaults.
+--policy is a JSON file with the values of a consensus policy that differ from the
+defaults, as in the table policies. Those that say how votes weigh, what they come
+to, how much gold there is and who votes next have an effect here, the others none.
 
 With --json:
   {"scenario": "ring", "rules": {"lingualink": {"bad_accepted": 0.05,
@@ -117,16 +119,17 @@ and in each rule also ring_accepted, honest_excluded and attackers_caught.`,
 			"  lingualink consensus simulate --scenario approvers50 --policy policy.json --json",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			options.Policy = crowd.DefaultPolicy()
+			policy := consensus.DefaultPolicy()
 			if file != "" {
 				values, err := os.ReadFile(file)
 				if err != nil {
 					return err
 				}
-				if options.Policy, err = crowd.ParsePolicy(values); err != nil {
+				if policy, err = consensus.ParsePolicy(values); err != nil {
 					return fmt.Errorf("%s: %w", file, err)
 				}
 			}
+			options.Policy = policy.Policy
 			result, err := simulate.Run(options)
 			if err != nil {
 				return err
@@ -138,7 +141,7 @@ and in each rule also ring_accepted, honest_excluded and attackers_caught.`,
 		},
 	}
 	command.Flags().StringVar(&options.Scenario, "scenario", simulate.Scenarios()[0], "which crowd votes")
-	command.Flags().StringVar(&file, "policy", "", "JSON file with values of the policy")
+	command.Flags().StringVar(&file, "policy", "", "JSON file with values of the consensus policy")
 	command.Flags().IntVar(&options.Seeds, "seeds", defaultSeeds, "number of crowds")
 	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return command

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/lingualink/lingualink/internal/consensus"
 )
 
 // said runs a command in this process and returns what it printed.
@@ -71,16 +73,44 @@ func TestSimulatePrintsWhatItPromises(t *testing.T) {
 	if pay := ours["pay"].(map[string]any); pay["attackers"] != 0.0 || pay["honest"].(float64) < 0.5 {
 		t.Errorf("pay is %v", pay)
 	}
+	whole, err := json.Marshal(consensus.DefaultPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defaults := said(t, newSimulateCommand(), "--scenario", "ring", "--seeds", "1", "--json")
+	for name, values := range map[string]string{
+		"every value of a policy": string(whole), "values without effect here": `{"lease_s": 30, "fit_share": 0.5}`,
+	} {
+		if got := simulateUnder(t, policy, values); got != defaults {
+			t.Errorf("%s: %s, by default %s", name, got, defaults)
+		}
+	}
+	for _, values := range []string{`{"min_votes": 3}`, `{"lease_s": 30, "min_votes": 3}`} {
+		if got := simulateUnder(t, policy, values); got == defaults {
+			t.Errorf("%s changes nothing", values)
+		}
+	}
 	if table := said(t, newSimulateCommand(), "--scenario", "clean", "--seeds", "1"); strings.Count(table, "\n") != 5 {
 		t.Errorf("it prints\n%s", table)
 	}
-	if err := os.WriteFile(policy, []byte(`{"max_voters": 5}`), 0o600); err != nil {
+	for values, says := range map[string]string{`{"max_voters": 5}`: "max_voters", `{"lease_s": 0}`: "lease_s", `{"accept_at": 2}`: "accept_at"} {
+		if err := os.WriteFile(policy, []byte(values), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		command := newSimulateCommand()
+		command.SetArgs([]string{"--policy", policy})
+		command.SilenceErrors, command.SilenceUsage = true, true
+		if err := command.Execute(); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("a policy with %s: %v", values, err)
+		}
+	}
+}
+
+// simulateUnder is what the ring reaches under the values, written to the file.
+func simulateUnder(t *testing.T, file, values string) string {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := newSimulateCommand()
-	command.SetArgs([]string{"--policy", policy})
-	command.SilenceErrors, command.SilenceUsage = true, true
-	if err := command.Execute(); err == nil || !strings.Contains(err.Error(), "max_voters") {
-		t.Errorf("a policy with a typo: %v", err)
-	}
+	return said(t, newSimulateCommand(), "--scenario", "ring", "--seeds", "1", "--json", "--policy", file)
 }

@@ -20,8 +20,9 @@ const MediaMaxBytes = 128 << 20
 
 // visibleClip is what the public sees, less the clips between people of whom
 // one has blocked the other. Comparing with != asks that no block row matches;
-// a guest, whose id is empty, would match the absence of one.
-const visibleClip = `(status = "approved" && hidden = false && (@request.auth.id = ""` +
+// a guest, whose id is empty, would match the absence of one. A recording that
+// serves as gold is reserved: its label could be looked up.
+const visibleClip = `(status = "approved" && hidden = false && reserved = false && (@request.auth.id = ""` +
 	` || (owner.blocks_via_user.blocked != @request.auth.id` +
 	` && owner.blocks_via_blocked.user != @request.auth.id)))`
 
@@ -43,6 +44,8 @@ func clips() *core.Collection {
 		count("depth", "0 for an original, one more than the parent's otherwise; set by the server."),
 		oneOf("status", "Set by the server.", ClipPending, ClipEscalated, ClipApproved, ClipRejected, ClipWithdrawn),
 		&core.BoolField{Name: "hidden", Help: "Taken out of sight by moderation; set by the server."},
+		secret(&core.BoolField{Name: "reserved", Help: "Serves as gold: out of public sight until it retires."}),
+		secret(&core.BoolField{Name: "control", Help: "Shows a reserved recording to validators once more, to measure them; never listed."}),
 		secret(to("campaign", "campaigns", "Who pays for it; bound at upload.")),
 		count("duration_ms", "Measured length in milliseconds."),
 		count("size_bytes", "Size of the file in bytes."),
@@ -62,9 +65,11 @@ func clips() *core.Collection {
 	c.AddIndex("idx_clips_feed", false, "status, hidden, language, created", "")
 	c.AddIndex("idx_clips_owner", false, "owner, created", "")
 	c.AddIndex("idx_clips_parent", false, "parent", "")
-	readable := visibleClip + ` || (owner = @request.auth.id && ` + signedIn + `) || (status != "withdrawn" && ` + moderator + `)`
-	c.ListRule = rule(readable)
-	c.ViewRule = rule(readable)
+	others := `(owner = @request.auth.id && ` + signedIn + ` && control = false)` +
+		` || (status != "withdrawn" && ` + moderator + ` && control = false)`
+	c.ListRule = rule(`(` + visibleClip + ` && control = false) || ` + others)
+	// Who voted on a control that was approved finds it by its id, like any other.
+	c.ViewRule = rule(visibleClip + ` || ` + others)
 	c.CreateRule = rule(signedIn)
 	return c
 }
@@ -76,16 +81,33 @@ func clipTallies() *core.Collection {
 		presentable(to("clip", "clips", "The clip.")),
 		to("language", "languages", "Copied from the clip, for the queue's index."),
 		toUser("owner", "Copied from the clip, for the queue's index."),
-		presentable(count("seq", "Place in the queue; grows with every clip.")),
+		presentable(count("seq", "Place in the order of arrival; grows with every clip.")),
+		count("owner_seq", "The owner's first, second, third ... clip."),
+		optional(to("gold", "gold_clips", "What the clip is a control of, if it is one.")),
 		&core.BoolField{Name: "open", Help: "Waiting for votes."},
+		&core.BoolField{Name: "ready", Help: "Open, and wanting one more validator than hold a lease on it."},
+		&core.BoolField{Name: "started", Help: "Has a vote: handed out before those that have none."},
+		&core.BoolField{Name: "passed", Help: "Was kept back from somebody for a better validator to come."},
+		&core.BoolField{Name: "anybody", Help: "Nobody better came: the next who asks gets it."},
+		count("turn", "Place in the queue; a new one, at its end, whenever the clip comes back to it."),
+		&core.DateField{Name: "turned_at", Help: "When it got its turn (UTC)."},
+		count("leases", "Validators who hold it at the moment."),
 		count("votes", "Votes so far."),
 		count("approvals", "Approving votes so far."),
 		count("rejections", "Rejecting votes so far."),
 		&core.NumberField{Name: "log_odds", Help: "Running log-odds that the clip is good, natural logarithm."},
+		&core.BoolField{Name: "watched", Help: "Its verdict was looked at for signs of collusion."},
 	)
 	c.AddIndex("idx_clip_tallies_clip", true, "clip", "")
 	c.AddIndex("idx_clip_tallies_seq", true, "seq", "")
-	c.AddIndex("idx_clip_tallies_owner", false, "owner, open, language, seq", "")
+	c.AddIndex("idx_clip_tallies_turn", false, "turn", "")
+	c.AddIndex("idx_clip_tallies_owner", false, "owner, owner_seq", "")
+	c.AddIndex("idx_clip_tallies_owner_open", false, "owner, language, started, turn", "ready = 1")
 	c.AddIndex("idx_clip_tallies_queue", false, "language, open, seq", "")
+	c.AddIndex("idx_clip_tallies_ready", false, "language, started, turn", "ready = 1 AND gold = ''")
+	c.AddIndex("idx_clip_tallies_passed", false, "turned_at", "ready = 1 AND passed = 1")
+	c.AddIndex("idx_clip_tallies_age", false, "seq", "open = 1 AND gold = ''")
+	c.AddIndex("idx_clip_tallies_gold", false, "gold, open", "gold != ''")
+	c.AddIndex("idx_clip_tallies_unwatched", false, "seq", "open = 0 AND watched = 0 AND gold = ''")
 	return c
 }

@@ -15,10 +15,12 @@ const NoMinimum = -money.MaxMinor
 
 // States of a reward.
 const (
+	RewardAccruing = "accruing" // earned by somebody whose answers' worth is not known yet
 	RewardUnfunded = "unfunded"
 	RewardPending  = "pending"
 	RewardReleased = "released"
 	RewardReversed = "reversed"
+	RewardVoid     = "void" // accrued, and found to be worth nothing
 )
 
 // What a rate is for.
@@ -139,11 +141,15 @@ func rewards() *core.Collection {
 		currency("ISO 4217 code."),
 		presentable(minor("amount_minor", "Minor units earned.")),
 		minor("base_minor", "The rate it started from."),
+		optional(to("language", "languages", "Language of the clip, whose informativeness counts.")),
 		count("factor_bps", "Informativeness in basis points; 10000 is one."),
 		count("multiplier_bps", "Role multiplier in basis points; 10000 is one."),
 		count("rate_version", "Version of the reward rate."),
 		count("policy_version", "Version of the rewards policy; 0 is the default in code."),
-		presentable(oneOf("state", "Where the money is.", RewardUnfunded, RewardPending, RewardReleased, RewardReversed)),
+		count("consensus_version", "Version of the consensus policy that the informativeness was reckoned by."),
+		secret(count("skill_seq", "The last skill event that the informativeness rests on.")),
+		presentable(oneOf("state", "Where the money is; accruing until the validator's informativeness is known.",
+			RewardAccruing, RewardUnfunded, RewardPending, RewardReleased, RewardReversed, RewardVoid)),
 		&core.DateField{Name: "available_at", Help: "Released at this time (UTC), once it is paid."},
 		optional(to("tx", "ledger_txs", "The posting that paid it.")),
 		created(),
@@ -153,6 +159,8 @@ func rewards() *core.Collection {
 	c.AddIndex("idx_rewards_due", false, "state, available_at", "")
 	c.AddIndex("idx_rewards_unfunded", false, "campaign, seq", "state = 'unfunded'")
 	c.AddIndex("idx_rewards_user", false, "user, created", "")
+	c.AddIndex("idx_rewards_accruing", false, "user, language, seq", "state = 'accruing'")
+	c.AddIndex("idx_rewards_clip", false, "clip", "")
 	c.AddIndex("idx_rewards_verdict", false, "verdict", "")
 	c.ListRule = own("user")
 	c.ViewRule = own("user")

@@ -97,7 +97,7 @@ FROM clip_tallies t
 JOIN clips c ON c.id = t.clip
 JOIN languages l ON l.id = t.language
 JOIN users u ON u.id = t.owner
-WHERE t.open = 1`)
+WHERE t.open = 1 AND t.gold = ''`)
 }
 
 // ledgerView shows admins every posting in words.

@@ -15,14 +15,18 @@ const (
 )
 
 const (
-	person   = `@request.auth.collectionName = "users"`
-	ownUser  = `user = @request.auth.id && @request.auth.collectionName = "users"`
-	readClip = `(status = "approved" && hidden = false && (@request.auth.id = "" ||` +
-		` (owner.blocks_via_user.blocked != @request.auth.id && owner.blocks_via_blocked.user != @request.auth.id)))` +
-		` || (owner = @request.auth.id && @request.auth.collectionName = "users")` +
-		` || (status != "withdrawn" && @request.auth.roles:each ?= "moderator")`
-	readVerdict = `(@request.auth.collectionName = "users" && (owner = @request.auth.id` +
-		` || clip.votes_via_clip.validator ?= @request.auth.id)) || @request.auth.roles:each ?= "moderator"`
+	person  = `@request.auth.collectionName = "users"`
+	ownUser = `user = @request.auth.id && @request.auth.collectionName = "users"`
+	visible = `(status = "approved" && hidden = false && reserved = false && (@request.auth.id = "" ||` +
+		` (owner.blocks_via_user.blocked != @request.auth.id && owner.blocks_via_blocked.user != @request.auth.id)))`
+	closeBy = ` || (owner = @request.auth.id && @request.auth.collectionName = "users" && control = false)` +
+		` || (status != "withdrawn" && @request.auth.roles:each ?= "moderator" && control = false)`
+	listClip    = `(` + visible + ` && control = false)` + closeBy
+	viewClip    = visible + closeBy
+	moderators  = `@request.auth.roles:each ?= "moderator"`
+	readReview  = `(validator = @request.auth.id && @request.auth.collectionName = "users") || ` + moderators
+	readVerdict = `(@request.auth.collectionName = "users" && ((owner = @request.auth.id && clip.control = false)` +
+		` || clip.votes_via_clip.validator ?= @request.auth.id)) || (@request.auth.roles:each ?= "moderator" && clip.status != "escalated")`
 	ownEntry = `account.user = @request.auth.id && @request.auth.collectionName = "users"`
 	ownVote  = `validator = @request.auth.id && @request.auth.collectionName = "users"`
 	ownSelf  = `id = @request.auth.id && @request.auth.collectionName = "users"`
@@ -36,28 +40,42 @@ var rules = map[string][5]string{
 	"blocks":           {ownUser, ownUser, person, closed, ownUser},
 	"campaigns":        {closed, closed, closed, closed, closed},
 	"clip_tallies":     {closed, closed, closed, closed, closed},
-	"clips":            {readClip, readClip, person, closed, closed},
+	"clips":            {listClip, viewClip, person, closed, closed},
 	"confirmations":    {closed, closed, closed, closed, closed},
 	"consent_texts":    {open, open, closed, closed, closed},
 	"consents":         {ownUser, ownUser, person, closed, closed},
+	"escalations":      {moderators, moderators, closed, closed, closed},
+	"fits":             {closed, closed, closed, closed, closed},
+	"gold_clips":       {closed, closed, closed, closed, closed},
+	"gold_exposures":   {closed, closed, closed, closed, closed},
 	"jobs":             {closed, closed, closed, closed, closed},
+	"language_stats":   {closed, closed, closed, closed, closed},
 	"languages":        {open, open, closed, closed, closed},
 	"ledger_accounts":  {ownUser, ownUser, closed, closed, closed},
 	"ledger_entries":   {ownEntry, ownEntry, closed, closed, closed},
 	"ledger_txs":       {closed, closed, closed, closed, closed},
 	"notifications":    {ownUser, ownUser, closed, ownUser, closed},
+	"owner_signals":    {moderators, moderators, closed, closed, closed},
+	"pair_owners":      {moderators, moderators, closed, closed, closed},
+	"pair_signals":     {moderators, moderators, closed, closed, closed},
 	"policies":         {closed, closed, closed, closed, closed},
 	"private_profiles": {ownUser, ownUser, closed, ownUser, closed},
 	"prompts":          {open, open, closed, closed, closed},
 	"queue_cursors":    {closed, closed, closed, closed, closed},
 	"quotas":           {closed, closed, closed, closed, closed},
 	"relations":        {closed, closed, closed, closed, closed},
+	"reviews":          {readReview, readReview, closed, closed, closed},
 	"reward_rates":     {open, open, closed, closed, closed},
 	"rewards":          {ownUser, ownUser, closed, closed, closed},
+	"skill_events":     {closed, closed, closed, closed, closed},
+	"skills":           {closed, closed, closed, closed, closed},
+	"trust":            {ownVote, ownVote, closed, closed, closed},
 	"users":            {person, person, open, ownSelf, closed},
 	"v_campaigns":      {closed, closed, closed, closed, closed},
+	"v_gold":           {closed, closed, closed, closed, closed},
 	"v_ledger":         {closed, closed, closed, closed, closed},
 	"v_queue":          {closed, closed, closed, closed, closed},
+	"validators":       {closed, closed, closed, closed, closed},
 	"verdicts":         {readVerdict, readVerdict, closed, closed, closed},
 	"votes":            {ownVote, ownVote, person, closed, closed},
 }
@@ -69,10 +87,13 @@ var authRules = map[string][2]string{
 
 // hidden fields never leave, except to superusers.
 var hidden = map[string][]string{
-	"clips":   {"campaign", "media_sha256"},
-	"rewards": {"campaign"},
-	"users":   {"created", "emailVisibility", "password", "roles", "standing", "tokenKey", "updated", "username_key", "verified"},
-	"votes":   {"rewarded"},
+	"clips":    {"campaign", "control", "media_sha256", "reserved"},
+	"reviews":  {"actor"},
+	"rewards":  {"campaign", "skill_seq"},
+	"trust":    {"policy_version", "seq"},
+	"users":    {"created", "emailVisibility", "password", "roles", "standing", "tokenKey", "updated", "username_key", "verified"},
+	"verdicts": {"actor", "note"},
+	"votes":    {"engine", "rewarded", "sensitivity", "specificity", "weight"},
 }
 
 func TestEveryRuleWordByWord(t *testing.T) {

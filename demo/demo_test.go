@@ -30,7 +30,7 @@ func TestFillMakesEveryStateAndBalances(t *testing.T) {
 	for query, want := range map[string]int64{
 		"SELECT COUNT(DISTINCT status) FROM clips":                       5,
 		"SELECT COUNT(*) FROM clips WHERE parent != ''":                  1,
-		"SELECT COUNT(DISTINCT state) FROM rewards":                      3,
+		"SELECT COUNT(DISTINCT state) FROM rewards":                      4,
 		"SELECT COUNT(*) FROM jobs WHERE state != 'done'":                0,
 		"SELECT COUNT(*) > 5 FROM notifications":                         1,
 		"SELECT COUNT(*) > 2 FROM clip_tallies WHERE open = 1 AND votes": 1,

@@ -135,9 +135,9 @@ export async function queue(person, code, limit = 50) {
 /** Has each person fetch the queue and vote on the clip. */
 export async function vote(people, clip, code, verdict = 'approve', more = {}) {
   for (const person of people) {
-    advance(2); // nobody waits for the pause between two votes of a person
     const items = await queue(person, code);
     assert.ok(items.some((item) => item.clip === clip.id), `the queue of ${person.username} offers the clip`);
+    advance(10); // as long as listening takes, and the pause between two votes
     await person.pb.collection('votes').create({ clip: clip.id, verdict, ...more });
   }
 }
@@ -151,7 +151,7 @@ export async function wallet(person) {
 export function pending(minor) {
   return {
     currency: 'NGN', pending_minor: minor, available_minor: 0, held_minor: 0,
-    earned_minor: minor, paid_minor: 0, unfunded_minor: 0,
+    earned_minor: minor, paid_minor: 0, unfunded_minor: 0, accruing_minor: 0,
   };
 }
 

@@ -14,8 +14,23 @@ func TestMain(m *testing.M) {
 }
 
 // openPolicy lets anybody vote on any pending clip at any moment, so that votes
-// can collide.
-var openPolicy = map[string]any{"assignment": "open", "cooldown_s": 0, "daily_cap": 0, "min_listen": 0}
+// can collide. Everybody is held to be as good as they are in these tests, and so
+// well known that what is learned in between changes nothing: what comes out can
+// be reckoned from the votes alone.
+var openPolicy = map[string]any{
+	"assignment": "open", "cooldown_s": 0, "daily_cap": 0, "prior_floor": 0.8, "prior_cap": 0.8, "min_votes": 3,
+	"sensitivity_prior": map[string]any{"hits": 900, "misses": 100}, "specificity_prior": map[string]any{"hits": 900, "misses": 100},
+}
+
+// clientPolicy has the queue hand a clip to three validators at once, whoever they
+// are, and decides by three equal votes.
+var clientPolicy = map[string]any{
+	"min_votes": 3, "best_of": 1, "owner_votes": 0, "prior_floor": 0.8, "prior_cap": 0.8,
+	"sensitivity_prior": map[string]any{"hits": 900, "misses": 100}, "specificity_prior": map[string]any{"hits": 750, "misses": 250},
+}
+
+// flatPay pays whoever agrees with the verdict the whole fee.
+var flatPay = map[string]any{"validation_pay": "agreement"}
 
 // The seeded rates, in kobo, as the wallet must show them.
 const (

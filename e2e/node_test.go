@@ -26,6 +26,8 @@ func TestJavaScriptClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := harness.Start(t, harness.Options{Env: []string{"LL_RATE_LIMITS=off", "LL_TEST_CLOCK=" + clock, "TMPDIR=" + spool}})
+	server.SetPolicy(t, "consensus", clientPolicy)
+	server.SetPolicy(t, "rewards", flatPay)
 	limited := harness.Start(t, harness.Options{Env: []string{"LL_RATE_LIMITS=on"}})
 
 	environ := append(os.Environ(),

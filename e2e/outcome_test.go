@@ -111,10 +111,23 @@ func (o outcome) decide(clip string, policy consensus.Policy) consensus.Outcome 
 	for _, vote := range o.ballots[clip] {
 		votes = append(votes, consensus.Vote{
 			ID: vote.ID, Choice: consensus.Choice(vote.Verdict),
-			Sensitivity: policy.Sensitivity, Specificity: policy.Specificity,
 		})
 	}
-	return consensus.Decide(policy, 1, votes).Outcome
+	return consensus.Decide(&policy, 1, consensus.Language{}, votes).Outcome
+}
+
+// parsed is the policy that the values make of the defaults.
+func parsed(t *testing.T, values map[string]any) consensus.Policy {
+	t.Helper()
+	raw, err := json.Marshal(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := consensus.ParsePolicy(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return policy
 }
 
 // rewards are the amounts that the verdicts and votes come to, by the key of

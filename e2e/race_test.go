@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/lingualink/lingualink/e2e/harness"
-	"github.com/lingualink/lingualink/internal/consensus"
 )
 
 const (
@@ -28,6 +27,7 @@ const (
 func TestEveryoneVotesAtOnce(t *testing.T) {
 	server := harness.Start(t, harness.Options{Env: []string{"LL_RATE_LIMITS=off"}})
 	server.SetPolicy(t, "consensus", openPolicy)
+	server.SetPolicy(t, "rewards", flatPay)
 	language := server.Language(t, "ha")
 	fund(t, server, plenty)
 	owners := server.SignUpMany(t, "owner", raceOwners, language)
@@ -44,7 +44,7 @@ func TestEveryoneVotesAtOnce(t *testing.T) {
 		t.Fatalf("%d clips and %d verdicts are stored", len(stored.clips), len(stored.verdicts))
 	}
 	checkAcknowledged(t, acknowledged, stored)
-	stored.checkVerdicts(t, consensus.DefaultPolicy())
+	stored.checkVerdicts(t, parsed(t, openPolicy))
 	stored.checkMoney(t, server, append(owners, validators...))
 	server.VerifyLedger(t)
 	server.VerifyAudit(t)

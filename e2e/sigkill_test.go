@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/lingualink/lingualink/e2e/harness"
-	"github.com/lingualink/lingualink/internal/consensus"
 )
 
 const (
@@ -23,6 +22,7 @@ const (
 func TestKilledWhileVoting(t *testing.T) {
 	server := harness.Start(t, harness.Options{Env: []string{"LL_RATE_LIMITS=off"}})
 	server.SetPolicy(t, "consensus", openPolicy)
+	server.SetPolicy(t, "rewards", flatPay)
 	language := server.Language(t, "yo")
 	fund(t, server, plenty)
 	load := &assault{
@@ -117,7 +117,7 @@ func (a *assault) check(t *testing.T) {
 			t.Errorf("vote %s was refused and is stored", id)
 		}
 	}
-	stored.checkVerdicts(t, consensus.DefaultPolicy())
+	stored.checkVerdicts(t, parsed(t, openPolicy))
 	stored.checkMoney(t, a.server, append(a.owners[:len(a.owners):len(a.owners)], a.validators...))
 	a.checkCampaign(t, stored)
 }

@@ -86,6 +86,7 @@ test('three approvals decide; the speaker hears of it and everybody is paid', as
   const id = newID();
   await vote(validators.slice(0, 1), clip, code);
   await queue(validators[1], code);
+  advance(10);
   const sent = { id, clip: clip.id, verdict: 'approve', feedback: 'A fili yake.' };
   const stored = await validators[1].pb.collection('votes').create(sent);
   assert.equal(stored.validator, validators[1].id);

@@ -53,12 +53,17 @@ func bench(t harness.TB) {
 	checkAllDecided(t, server)
 	voteRate, bareRate := median(votes), median(creates)
 	fmt.Printf("median:  %5.0f votes/s, %5.0f bare records/s: a vote costs %.1f bare records\n", voteRate, bareRate, bareRate/voteRate)
+	benchQueue(t)
 }
 
 // prepare lets everybody vote on everything, and pays for it.
 func prepare(t harness.TB, server *harness.Server) (language string) {
 	t.Helper()
-	server.SetPolicy(t, "consensus", map[string]any{"assignment": "open", "cooldown_s": 0, "daily_cap": 0, "min_listen": 0})
+	server.SetPolicy(t, "consensus", map[string]any{
+		"assignment": "open", "cooldown_s": 0, "daily_cap": 0, "min_listen": 0,
+		"sensitivity_prior": map[string]any{"hits": 900, "misses": 100}, "specificity_prior": map[string]any{"hits": 750, "misses": 250},
+	})
+	server.SetPolicy(t, "rewards", map[string]any{"validation_pay": "agreement"})
 	answer, err := server.Admin(t).Fund(context.Background(), server.GeneralCampaign(t), plenty, harness.NewID())
 	if err != nil || answer.Status != http.StatusOK {
 		t.Fatalf("funding: %s %v", answer, err)

@@ -7,6 +7,7 @@ package clips
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -42,13 +43,13 @@ func Register(app core.App, deps *shell.Deps) {
 				if err := e.Next(); err != nil {
 					return err
 				}
-				return enterQueue(tx, e.Record)
+				return enterQueue(tx, e.Record, deps.Clock.Now())
 			})
 		},
 	})
 	app.OnFileDownloadRequest("clips").Bind(&hook.Handler[*core.FileDownloadRequestEvent]{
 		Id:   "ll.clips.media.cache",
-		Func: limitCaching,
+		Func: playMedia,
 	})
 	registerUpload(deps)
 	registerWithdrawal(deps)
@@ -76,23 +77,17 @@ func rawCause(err error) error {
 
 // enterQueue puts a new clip at the end of the validators' queue, in the
 // transaction of its INSERT.
-func enterQueue(tx core.App, clip *core.Record) error {
+func enterQueue(tx core.App, clip *core.Record, now time.Time) error {
 	_, err := shell.Exec(tx, `
-		INSERT INTO clip_tallies (id, clip, language, owner, seq, open, votes, approvals, rejections, log_odds)
-		SELECT {:id}, {:clip}, {:language}, {:owner}, COALESCE(MAX(seq), 0) + 1, 1, 0, 0, 0, 0 FROM clip_tallies`,
-		dbx.Params{"id": shell.NewID(), "clip": clip.Id, "language": clip.GetString("language"), "owner": clip.GetString("owner")})
+		INSERT INTO clip_tallies (id, clip, language, owner, gold, seq, turn, turned_at, owner_seq, open, ready, started, passed, anybody, watched,
+			leases, votes, approvals, rejections, log_odds)
+		VALUES ({:id}, {:clip}, {:language}, {:owner}, '',
+			(SELECT COALESCE(MAX(seq), 0) + 1 FROM clip_tallies), (SELECT COALESCE(MAX(turn), 0) + 1 FROM clip_tallies), {:now},
+			(SELECT COALESCE(MAX(owner_seq), 0) + 1 FROM clip_tallies WHERE owner = {:owner}), 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)`,
+		dbx.Params{
+			"id": shell.NewID(), "clip": clip.Id, "language": clip.GetString("language"), "owner": clip.GetString("owner"), "now": shell.Stamp(now),
+		})
 	return err
-}
-
-// limitCaching keeps media that may still be refused or withdrawn out of shared
-// caches: PocketBase would allow 30 days.
-func limitCaching(e *core.FileDownloadRequestEvent) error {
-	policy := "private, no-store"
-	if e.Record.GetString("status") == "approved" && !e.Record.GetBool("hidden") {
-		policy = "public, no-cache" // kept, but asked for every time: it may be withdrawn
-	}
-	e.Response.Header().Set("Cache-Control", policy)
-	return e.Next()
 }
 
 func registerUpload(deps *shell.Deps) {

@@ -75,6 +75,8 @@ func prepare(ctx context.Context, app core.App, deps *shell.Deps, owner, clip *c
 	clip.Set("campaign", campaign.ID)
 	clip.Set("status", collections.ClipPending)
 	clip.Set("hidden", false)
+	clip.Set("reserved", false)
+	clip.Set("control", false)
 	return listen(ctx, app, deps, clip, kind, limits)
 }
 
@@ -131,7 +133,7 @@ func setParent(app core.App, clip *core.Record) error {
 		return err
 	}
 	if parent == nil || parent.GetString("status") != collections.ClipApproved || parent.GetBool("hidden") ||
-		parent.GetString("owner") == clip.GetString("owner") {
+		parent.GetBool("reserved") || parent.GetBool("control") || parent.GetString("owner") == clip.GetString("owner") {
 		return fault.ParentInvalid.On("parent")
 	}
 	blocked, err := accounts.Blocked(app, clip.GetString("owner"), parent.GetString("owner"))

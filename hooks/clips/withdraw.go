@@ -46,7 +46,7 @@ func Withdraw(tx core.App, deps *shell.Deps, id string, owner *core.Record) (*co
 	if err != nil {
 		return nil, err
 	}
-	if clip.GetString("owner") != owner.Id {
+	if clip.GetString("owner") != owner.Id || clip.GetBool("control") {
 		return nil, fault.NotFound.On("id") // does not say whether it exists
 	}
 	if clip.GetString("status") == collections.ClipWithdrawn {
@@ -58,7 +58,7 @@ func Withdraw(tx core.App, deps *shell.Deps, id string, owner *core.Record) (*co
 	if err := tx.Save(clip); err != nil {
 		return nil, err
 	}
-	if _, err := shell.Exec(tx, "UPDATE clip_tallies SET open = 0 WHERE clip = {:clip}", dbx.Params{"clip": id}); err != nil {
+	if _, err := shell.Exec(tx, "UPDATE clip_tallies SET open = 0, ready = 0 WHERE clip = {:clip}", dbx.Params{"clip": id}); err != nil {
 		return nil, err
 	}
 	return clip, shell.Audit(tx, deps.Clock.Now(), shell.Act{

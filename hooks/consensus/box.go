@@ -3,6 +3,7 @@ package consensus
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 
@@ -13,16 +14,26 @@ import (
 // writer is held.
 const maxTogether = 32
 
+// patience is how long the box waits, under load, for the voters it has just
+// answered: most have the next vote ready, and one transaction of many ballots
+// costs little more than one of few.
+const patience = 2 * time.Millisecond
+
 // ballotBox casts the ballots that arrive while the last ones are being written
-// in one transaction, so that they share the wait for the disk. Nobody waits for
-// company: a ballot that comes alone is cast at once.
+// in one transaction, so that they share its statements and the wait for the
+// disk. A ballot that comes alone is cast at once.
 type ballotBox struct {
-	app  core.App
-	deps *shell.Deps
+	app     core.App
+	deps    *shell.Deps
+	arrived chan struct{} // holds one signal
 
 	mu      sync.Mutex
 	waiting []*castBallot
 	busy    bool
+}
+
+func newBallotBox(app core.App, deps *shell.Deps) *ballotBox {
+	return &ballotBox{app: app, deps: deps, arrived: make(chan struct{}, 1)}
 }
 
 // castBallot is a ballot in the box; done gets what became of it.
@@ -59,13 +70,19 @@ func (b *ballotBox) cast(ballot Ballot) (Cast, error) {
 		go b.empty()
 	}
 	b.mu.Unlock()
+	select {
+	case b.arrived <- struct{}{}:
+	default:
+	}
 	result := <-entry.done
 	return result.cast, result.err
 }
 
 // empty casts what waits, a transaction at a time, until nothing does.
 func (b *ballotBox) empty() {
+	answered := 0
 	for {
+		b.gather(answered)
 		b.mu.Lock()
 		together := b.waiting[:min(len(b.waiting), maxTogether)]
 		b.waiting = b.waiting[len(together):]
@@ -74,14 +91,43 @@ func (b *ballotBox) empty() {
 		if len(together) == 0 {
 			return
 		}
-		// Where one spoils the transaction, the others are cast without it.
-		if len(together) == 1 || b.write(together) != nil {
-			for i := range together {
-				one := together[i : i+1]
-				if err := b.write(one); err != nil {
-					one[0].done <- castResult{err: err}
-				}
+		answered = len(together)
+		if len(together) > 1 {
+			err := b.write(together)
+			if err == nil {
+				continue
 			}
+			// Where one spoils the transaction, the others are cast without it.
+			b.app.Logger().Warn("casting ballots together failed; they are cast one by one", "ballots", len(together), "error", err)
+		}
+		for i := range together {
+			one := together[i : i+1]
+			if err := b.write(one); err != nil {
+				one[0].done <- castResult{err: err}
+			}
+		}
+	}
+}
+
+// gather waits until as many ballots are there as were answered last, but not
+// for long, and not at all when it was one.
+func (b *ballotBox) gather(answered int) {
+	if answered < 2 {
+		return
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		b.mu.Lock()
+		enough := len(b.waiting) >= answered
+		b.mu.Unlock()
+		if enough {
+			return
+		}
+		select {
+		case <-b.arrived:
+		case <-timer.C:
+			return
 		}
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/lingualink/lingualink/hooks/shell"
 )
 
-// Register binds the queue, assignments and votes.
+// Register binds the queue, assignments, votes, experts and corrections.
 func Register(app core.App, deps *shell.Deps) {
 	shell.Repeatable(app, "votes", "validator", sameVote)
-	box := &ballotBox{app: app, deps: deps}
+	box := newBallotBox(app, deps)
 	app.OnRecordCreateRequest("votes").Bind(&hook.Handler[*core.RecordRequestEvent]{
 		Id:   "ll.votes.create.request",
 		Func: func(e *core.RecordRequestEvent) error { return createVote(e, box) },
@@ -34,4 +34,16 @@ func Register(app core.App, deps *shell.Deps) {
 	}
 	registerQueue(deps)
 	registerAssignments(deps)
+	registerAssessments(deps)
+	registerTrust(deps)
+	registerReviews(deps)
+	registerGold(app, deps)
+	registerEscalations(app, deps)
+	registerTimeouts(deps)
+	registerExperts(deps)
+	registerClaims(deps)
+	registerCorrections(deps)
+	registerDisputes(deps)
+	registerRefit(app, deps)
+	registerSignals(deps)
 }

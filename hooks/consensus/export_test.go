@@ -1,4 +1,23 @@
 package consensus
 
-// NextQuery is the query of the queue, for its plan.
-var NextQuery = nextQuery
+// The queries of the queue, for their plans.
+const (
+	WalkQuery    = walkQuery
+	ExpiredQuery = expiredQuery
+	HeldQuery    = heldQuery
+	DueQuery     = dueQuery
+	RivalsQuery  = rivalsQuery
+	OverdueSQL   = overdueSQL
+)
+
+var (
+	ClosedSQL   = closedSQL
+	JudgeQuery  = judgeQuery
+	PassedQuery = passedQuery
+)
+
+// HandOutBy is HandOut with the given randomness.
+var HandOutBy = handOut
+
+// ComeBack is what counted votes do to the queue.
+var ComeBack = comeBack

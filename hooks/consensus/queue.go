@@ -1,24 +1,22 @@
 package consensus
 
 import (
+	"errors"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/hooks/shell"
+	engine "github.com/lingualink/lingualink/internal/consensus"
 	"github.com/lingualink/lingualink/internal/fault"
 )
 
 const (
 	defaultItems = 10
-	maxItems     = 50
-	// lookBatch and maxBatches bound how far one request looks past clips that
-	// the person may not vote on. The next request goes on from there.
-	lookBatch  = 100
-	maxBatches = 5
+	maxItems     = 50 // also the most that anybody holds in a language
 )
 
 // Item is one clip leased to a validator.
@@ -47,9 +45,10 @@ func registerQueue(deps *shell.Deps) {
 			shell.Query("language", "Id or code of one of your languages; default: all of them."),
 			shell.Query("limit", "1 or more, default 10; at most 50 are handed out."),
 		},
-		Faults: []*fault.Code{fault.InvalidInput, fault.LanguageNotSpoken, fault.LanguageUnknown},
+		Faults: []*fault.Code{fault.InvalidInput, fault.LanguageNotSpoken, fault.LanguageUnknown, fault.NotEligible},
 		Handle: func(e *core.RequestEvent) error { return queue(e, deps) },
 	})
+	registerSweeps(deps)
 }
 
 func queue(e *core.RequestEvent, deps *shell.Deps) error {
@@ -62,16 +61,25 @@ func queue(e *core.RequestEvent, deps *shell.Deps) error {
 		return err
 	}
 	items := []Item{}
+	var excluded *fault.Error
 	err = e.App.RunInTransaction(func(tx core.App) error {
+		asked := 0
 		for _, language := range languages {
 			if len(items) == limit {
 				break
 			}
 			more, err := HandOut(tx, deps, e.Auth.Id, language, limit-len(items))
+			if errors.As(err, &excluded) {
+				continue // the other languages are none the worse for it
+			}
 			if err != nil {
 				return err
 			}
 			items = append(items, more...)
+			asked++
+		}
+		if asked == 0 && excluded != nil {
+			return excluded
 		}
 		return nil
 	})
@@ -120,181 +128,151 @@ func queueLanguages(e *core.RequestEvent) ([]string, error) {
 	return languages, nil
 }
 
-// candidate is a clip that may be handed out.
-type candidate struct {
-	Seq        int64  `db:"seq"`
-	Assignment string `db:"assignment"`
-	LeasedAt   string `db:"leased_at"`
-	LeaseUntil string `db:"lease_until"`
-	Clip       string `db:"clip"`
-	Kind       string `db:"kind"`
-	Language   string `db:"language"`
-	Dialect    string `db:"dialect"`
-	Prompt     string `db:"prompt"`
-	Phrase     string `db:"phrase"`
-	DurationMS int64  `db:"duration_ms"`
-	Excluded   bool   `db:"excluded"`
-}
-
-const candidateColumns = "t.seq, t.clip, c.kind, c.language, c.dialect, c.prompt, c.phrase, c.duration_ms"
-
-// HandOut gives the person up to limit clips of the language: first those already
-// in their hands, then the oldest that they have not been offered. A cursor per
-// person and language remembers how far they are, so the cost does not grow with
-// the queue or with the votes they have cast.
+// HandOut gives the person up to limit clips of the language: those in their
+// hands, those that ran out there and still want somebody, then new ones. It
+// returns fault.NotEligible, having done nothing, for who is excluded from the
+// language.
 func HandOut(tx core.App, deps *shell.Deps, validator, language string, limit int) ([]Item, error) {
-	now := deps.Clock.Now()
-	policy, _, err := shell.ConsensusPolicy(tx, now, language)
-	if err != nil {
+	return handOut(tx, deps, rand.New(chance{}), validator, language, limit)
+}
+
+// chance is randomness that nobody can foresee.
+type chance struct{}
+
+// Uint64 implements rand.Source.
+func (chance) Uint64() uint64 { return rand.Uint64() }
+
+// asking is one request of a person for clips of one language.
+type asking struct {
+	tx        core.App
+	deps      *shell.Deps
+	rng       *rand.Rand
+	now       time.Time
+	policy    engine.Policy
+	validator string
+	language  string
+
+	place      place
+	before     place // as it is stored
+	holds      bool  // leases from before
+	excluded   bool  // from the language; a retake of the onboarding is running
+	own        float64
+	rivals     []rival
+	taken      []candidate      // to be leased, in this order
+	handed     map[string]int64 // of the taken clips, how many are of an owner
+	passed     []string         // clips kept back for a better validator
+	dry        bool             // the queue has no more
+	noControls bool
+}
+
+func handOut(tx core.App, deps *shell.Deps, rng *rand.Rand, validator, language string, limit int) ([]Item, error) {
+	a := &asking{tx: tx, deps: deps, rng: rng, now: deps.Clock.Now(), validator: validator, language: language, handed: map[string]int64{}}
+	var err error
+	if a.policy, _, err = shell.ConsensusPolicy(tx, a.now, language); err != nil {
 		return nil, err
 	}
-	lease := now.Add(time.Duration(policy.LeaseS) * time.Second)
-	params := dbx.Params{"me": validator, "language": language, "limit": limit}
-	if err := dropClosed(tx, params); err != nil {
+	if err := a.load(); err != nil {
 		return nil, err
 	}
-	items, err := renew(tx, params, now, lease)
-	if err != nil || len(items) == limit {
-		return items, err
+	if a.excluded && a.place.Onboarding == 0 {
+		return nil, fault.NotEligible.On("language").Saying(
+			"Your answers in this language do not count at the moment. You can take the onboarding again, or ask for a review.")
 	}
-	reached, err := cursorOf(tx, params)
-	if err != nil {
-		return nil, err
-	}
-	cursor := reached
-	for range maxBatches {
-		batch := []candidate{}
-		err := tx.DB().NewQuery(nextQuery()).
-			Bind(dbx.Params{"me": validator, "language": language, "cursor": cursor, "batch": lookBatch}).All(&batch)
-		if err != nil {
+	items := []Item{}
+	if a.holds {
+		if err := a.giveBack(); err != nil {
 			return nil, err
 		}
-		for _, clip := range batch {
-			if len(items) == limit {
-				break
-			}
-			cursor = clip.Seq
-			if clip.Excluded {
-				continue
-			}
-			if err := open(tx, &clip, validator, now, lease); err != nil {
-				return nil, err
-			}
-			items = append(items, clip.item(lease))
-		}
-		if len(batch) < lookBatch || len(items) == limit {
-			break
+		if items, err = a.held(limit); err != nil {
+			return nil, err
 		}
 	}
-	if cursor == reached {
-		return items, nil
+	if len(items) < limit {
+		if err := a.fill(limit - len(items)); err != nil {
+			return nil, err
+		}
 	}
-	return items, saveCursor(tx, params, cursor)
-}
-
-// nextQuery walks the queue's index from the person's cursor.
-func nextQuery() string {
-	return `
-		SELECT ` + candidateColumns + `,
-			(t.owner = {:me} OR ` + relatedTo("t.owner") + ` OR ` + earnsFrom("c.parent") + `
-			 OR EXISTS (SELECT 1 FROM votes WHERE clip = t.clip AND validator = {:me})
-			 OR EXISTS (SELECT 1 FROM assignments WHERE clip = t.clip AND validator = {:me})) AS excluded
-		FROM clip_tallies t JOIN clips c ON c.id = t.clip
-		WHERE t.language = {:language} AND t.open = 1 AND t.seq > {:cursor} AND c.hidden = 0
-		ORDER BY t.seq LIMIT {:batch}`
-}
-
-// dropClosed removes assignments of clips that were decided, withdrawn or
-// hidden meanwhile, and of people who have become related.
-func dropClosed(tx core.App, params dbx.Params) error {
-	_, err := shell.Exec(tx, `
-		DELETE FROM assignments WHERE validator = {:me} AND language = {:language} AND state = 'live'
-		AND EXISTS (
-			SELECT 1 FROM clip_tallies t JOIN clips c ON c.id = t.clip
-			WHERE t.clip = assignments.clip AND (t.open = 0 OR c.hidden = 1 OR `+relatedTo("t.owner")+`))`, params)
-	return err
-}
-
-// renew returns what is in the person's hands already, leasing anew what has run
-// out.
-func renew(tx core.App, params dbx.Params, now, lease time.Time) ([]Item, error) {
-	held := []candidate{}
-	err := tx.DB().NewQuery(`
-		SELECT a.id AS assignment, a.leased_at, a.lease_until, ` + candidateColumns + `
-		FROM assignments a JOIN clip_tallies t ON t.clip = a.clip JOIN clips c ON c.id = a.clip
-		WHERE a.validator = {:me} AND a.language = {:language} AND a.state = 'live'
-		ORDER BY t.seq LIMIT {:limit}`).Bind(params).All(&held)
+	more, err := a.lease()
 	if err != nil {
 		return nil, err
 	}
-	items := make([]Item, len(held))
-	for i, clip := range held {
-		until, err := shell.ParseStamp(clip.LeaseUntil)
-		if err != nil {
-			return nil, err
-		}
-		// Less than half of a lease may not be enough to listen and vote.
-		if until.Sub(now) < lease.Sub(now)/2 {
-			until = lease
-			_, err := shell.Exec(tx, "UPDATE assignments SET leased_at = CASE WHEN lease_until > {:now} THEN leased_at ELSE {:now} END, lease_until = {:until} WHERE id = {:id}",
-				dbx.Params{"id": clip.Assignment, "now": shell.Stamp(now), "until": shell.Stamp(until)})
-			if err != nil {
-				return nil, err
-			}
-		}
-		items[i] = clip.item(until)
+	if err := a.keepBack(a.passed, false); err != nil {
+		return nil, err
 	}
-	return items, nil
+	return append(items, more...), a.savePlace()
 }
 
-// open leases a clip to the person.
-func open(tx core.App, clip *candidate, validator string, now, lease time.Time) error {
-	clip.Assignment = shell.NewID()
-	return shell.Insert(tx, "assignments", dbx.Params{
-		"id": clip.Assignment, "clip": clip.Clip, "validator": validator, "language": clip.Language, "state": "live",
-		"leased_at": shell.Stamp(now), "lease_until": shell.Stamp(lease), "reason": "",
-	})
-}
-
-func (c candidate) item(until time.Time) Item {
-	return Item{
-		Assignment: c.Assignment, Clip: c.Clip, MediaURL: shell.APIPrefix + "/assignments/" + c.Assignment + "/media",
-		LeaseUntil: until.Format(time.RFC3339Nano), Kind: c.Kind, Language: c.Language, Dialect: c.Dialect,
-		Prompt: c.Prompt, Phrase: c.Phrase, DurationMS: c.DurationMS,
+// fill decides what the person gets besides what they hold.
+func (a *asking) fill(room int) error {
+	if err := a.revive(room); err != nil {
+		return err
 	}
-}
-
-// offerAgain turns the cursors of two people who are no longer kept apart back to
-// the other's oldest open clip, which they passed over meanwhile.
-func offerAgain(tx core.App, pair *core.Record) error {
-	people := [2]string{pair.GetString("user"), pair.GetString("blocked")}
-	if pair.Collection().Name == "relations" {
-		people = [2]string{pair.GetString("a"), pair.GetString("b")}
-	}
-	for i, validator := range people {
-		_, err := shell.Exec(tx, `
-			UPDATE queue_cursors SET seq = MIN(seq, COALESCE((
-				SELECT MIN(t.seq) - 1 FROM clip_tallies t
-				WHERE t.owner = {:owner} AND t.open = 1 AND t.language = queue_cursors.language), seq))
-			WHERE validator = {:validator}`, dbx.Params{"validator": validator, "owner": people[1-i]})
+	for a.place.Onboarding > 0 && len(a.taken) < room {
+		ok, err := a.takeControl()
 		if err != nil {
 			return err
 		}
+		if !ok {
+			break // they stay due for the next request
+		}
+		a.place.Onboarding--
 	}
-	return nil
+	if a.excluded || len(a.taken) == room {
+		return nil
+	}
+	if err := a.loadRivals(); err != nil {
+		return err
+	}
+	found, err := a.walk(room - len(a.taken))
+	if err != nil {
+		return err
+	}
+	return a.mix(found)
 }
 
-func cursorOf(tx core.App, params dbx.Params) (int64, error) {
-	var seq int64
-	err := tx.DB().NewQuery("SELECT COALESCE(MAX(seq), 0) FROM queue_cursors WHERE validator = {:me} AND language = {:language}").
-		Bind(dbx.Params{"me": params["me"], "language": params["language"]}).Row(&seq)
-	return seq, err
+// mix takes the clips that were found, with controls in their slots. A control
+// takes the place of the last clip: in a queue that runs dry, one item more
+// than there are clips would tell that one of them is a control.
+func (a *asking) mix(found []candidate) error {
+	left := found
+	for range found {
+		if a.place.GoldDue(a.policy.GoldShare, a.rng) {
+			ok, err := a.takeControl()
+			if err != nil {
+				return err
+			}
+			if ok {
+				continue
+			}
+		}
+		a.take(left[0])
+		left = left[1:]
+	}
+	return a.leave(left)
 }
 
-func saveCursor(tx core.App, params dbx.Params, seq int64) error {
-	_, err := shell.Exec(tx, `
-		INSERT INTO queue_cursors (id, validator, language, seq) VALUES ({:id}, {:me}, {:language}, {:seq})
-		ON CONFLICT (validator, language) DO UPDATE SET seq = MAX(seq, excluded.seq)`,
-		dbx.Params{"id": shell.NewID(), "me": params["me"], "language": params["language"], "seq": seq})
-	return err
+// takeControl takes a control, if there is one for the person.
+func (a *asking) takeControl() (bool, error) {
+	if a.noControls {
+		return false, nil
+	}
+	clip, ok, err := nextControl(a.tx, a.deps, a.now, a.policy, a.language, a.validator)
+	if err != nil {
+		return false, err
+	}
+	if !ok {
+		a.noControls = true
+		return false, nil
+	}
+	control, err := a.lookAt(clip)
+	if err != nil {
+		return false, err
+	}
+	a.take(control)
+	return true, nil
+}
+
+func (a *asking) take(clip candidate) {
+	a.taken = append(a.taken, clip)
+	a.place.Handed++
 }

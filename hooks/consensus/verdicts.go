@@ -2,75 +2,188 @@ package consensus
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/collections"
-	"github.com/lingualink/lingualink/hooks/ledger"
 	"github.com/lingualink/lingualink/hooks/shell"
 	engine "github.com/lingualink/lingualink/internal/consensus"
-	"github.com/lingualink/lingualink/internal/money"
-	"github.com/lingualink/lingualink/internal/rewards"
+	"github.com/lingualink/lingualink/internal/consensus/crowd"
 )
 
-// settle writes everything that follows from a verdict: the verdict with its
-// explanation, the clip's status, the rewards and the notices. It runs in the
-// transaction of the vote that decided.
-func settle(tx core.App, deps *shell.Deps, now time.Time, clip clipRow, votes []voteRow, decision engine.Explanation) error {
-	verdict, err := saveVerdict(tx, clip, votes, decision)
-	if err != nil {
-		return err
-	}
-	record, err := tx.FindRecordById("clips", clip.ID)
-	if err != nil {
-		return err
-	}
-	record.Set("status", string(decision.Outcome))
-	record.Set("decided_at", now)
-	record.IgnoreUnchangedFields(true)
-	// Everything in these rows is the server's own, so only the write and its
-	// realtime events are wanted.
-	if err := tx.SaveNoValidate(record); err != nil {
-		return err
-	}
-	parentOwner, err := ownerOf(tx, clip.Parent)
-	if err != nil {
-		return err
-	}
-	if err := reward(tx, deps, now, clip, verdict.Id, parentOwner, votes, decision); err != nil {
-		return err
-	}
-	return tell(tx, deps, clip, verdict, parentOwner, decision)
+// ruling is a verdict about to be written.
+type ruling struct {
+	clip        clipRow
+	votes       []voteRow
+	explanation engine.Explanation
+	by          string // collections.ByCrowd or ByExpert
+	actor, note string // of an expert
+	revision    int
+	again       bool // the clip had a verdict other than an escalation
+	disputed    bool // the speaker asked for it
 }
 
-func saveVerdict(tx core.App, clip clipRow, votes []voteRow, decision engine.Explanation) (*core.Record, error) {
+// settle writes everything that follows from verdicts: the verdicts with their
+// explanations, the clips' status, what the voters' skills and the languages
+// learn, the rewards and the notices. It runs in the transaction of the votes or
+// the expert's word that decided, and returns the ids of the verdicts.
+func settle(tx core.App, deps *shell.Deps, now time.Time, rulings []ruling) ([]string, error) {
+	if len(rulings) == 0 {
+		return nil, nil
+	}
+	verdicts := make([]string, len(rulings))
+	for i, r := range rulings {
+		verdict, err := saveVerdict(tx, now, r)
+		if err != nil {
+			return nil, err
+		}
+		verdicts[i] = verdict.Id
+	}
+	if err := closeClips(tx, now, rulings); err != nil {
+		return nil, err
+	}
+	if err := teach(tx, now, rulings, verdicts); err != nil {
+		return nil, err
+	}
+	parents, err := parentOwners(tx, rulings)
+	if err != nil {
+		return nil, err
+	}
+	if err := pay(tx, deps, now, rulings, verdicts, parents); err != nil {
+		return nil, err
+	}
+	for i, r := range rulings {
+		if err := follow(tx, deps, now, r, verdicts[i], parents[r.clip.Parent]); err != nil {
+			return nil, err
+		}
+	}
+	return verdicts, nil
+}
+
+// follow is what a verdict sets going: an expert is asked, the next control
+// opens, people are told.
+func follow(tx core.App, deps *shell.Deps, now time.Time, r ruling, verdict, parentOwner string) error {
+	if r.clip.Gold != "" {
+		return settleControl(tx, deps, now, r.clip.ID, r.clip.Gold, r.explanation)
+	}
+	if r.explanation.Outcome == engine.Escalated {
+		cause := collections.CauseMaxVotes
+		if r.explanation.Reason == engine.ByTimeout {
+			cause = collections.CauseTimeout
+		}
+		if err := escalate(tx, deps, now, r.clip.ID, cause); err != nil {
+			return err
+		}
+	}
+	return tell(tx, deps, r, verdict, parentOwner)
+}
+
+func saveVerdict(tx core.App, now time.Time, r ruling) (*core.Record, error) {
 	collection, err := tx.FindCachedCollectionByNameOrId("verdicts")
 	if err != nil {
 		return nil, err
 	}
-	explanation, err := engine.ExplanationJSON(decision)
+	explanation, err := engine.ExplanationJSON(r.explanation)
 	if err != nil {
 		return nil, err
 	}
-	feedback, err := json.Marshal(words(votes, decision.Outcome))
+	feedback, err := json.Marshal(words(r.votes, r.explanation.Outcome))
 	if err != nil {
 		return nil, err
 	}
 	verdict := core.NewRecord(collection)
-	verdict.Set("clip", clip.ID)
-	verdict.Set("owner", clip.Owner)
-	verdict.Set("revision", 1)
-	verdict.Set("outcome", string(decision.Outcome))
-	verdict.Set("confidence", confidence(decision))
-	verdict.Set("votes", len(decision.Votes))
-	verdict.Set("reason", string(decision.RejectReason))
+	verdict.SetRaw("created", shell.DateTime(now)) // by the clock of its votes, which came before it
+	verdict.Set("clip", r.clip.ID)
+	verdict.Set("owner", r.clip.Owner)
+	verdict.Set("revision", r.revision)
+	verdict.Set("by", r.by)
+	verdict.Set("actor", r.actor)
+	verdict.Set("note", r.note)
+	verdict.Set("outcome", string(r.explanation.Outcome))
+	verdict.Set("confidence", confidence(r.explanation))
+	verdict.Set("votes", len(r.explanation.Votes))
+	verdict.Set("reason", string(r.explanation.RejectReason))
 	verdict.Set("feedback", string(feedback))
-	verdict.Set("policy_version", decision.PolicyVersion)
+	verdict.Set("policy_version", r.explanation.PolicyVersion)
 	verdict.Set("explanation", string(explanation))
 	return verdict, tx.SaveNoValidate(verdict)
+}
+
+// closeClips gives the clips their status and takes them out of the queue.
+func closeClips(tx core.App, now time.Time, rulings []ruling) error {
+	ids, outcomes := make([]string, len(rulings)), map[string]engine.Outcome{}
+	anyIDs := make([]any, len(rulings))
+	for i, r := range rulings {
+		ids[i], anyIDs[i], outcomes[r.clip.ID] = r.clip.ID, r.clip.ID, r.explanation.Outcome
+	}
+	records, err := tx.FindRecordsByIds("clips", ids)
+	if err != nil {
+		return err
+	}
+	for _, record := range records {
+		record.Set("status", string(outcomes[record.Id]))
+		record.Set("decided_at", now)
+		record.IgnoreUnchangedFields(true)
+		// Everything in these rows is the server's own, so only the write and its
+		// realtime events are wanted.
+		if err := tx.SaveNoValidate(record); err != nil {
+			return err
+		}
+	}
+	_, err = tx.NonconcurrentDB().Update("clip_tallies", dbx.Params{"open": false, "ready": false}, dbx.In("clip", anyIDs...)).Execute()
+	return err
+}
+
+// teach lets the voters' skills and the languages learn from the verdicts.
+// Controls teach by their known truth when they are answered, never by what the
+// crowd makes of them.
+func teach(tx core.App, now time.Time, rulings []ruling, verdicts []string) error {
+	lessons, settled := []lesson{}, map[string]crowd.Language{}
+	decided := map[string]int64{}
+	for i, r := range rulings {
+		if r.clip.Gold != "" {
+			continue
+		}
+		learned, err := r.lessons(tx, verdicts[i])
+		if err != nil {
+			return err
+		}
+		lessons = append(lessons, learned...)
+		if r.explanation.Outcome != engine.Escalated && !r.again {
+			settled[r.clip.Language] = r.explanation.Settle(settled[r.clip.Language])
+			decided[r.clip.Language]++
+		}
+	}
+	if _, err := learn(tx, now, lessons); err != nil {
+		return err
+	}
+	for language, more := range settled {
+		err := addToLanguage(tx, language, dbx.Params{"good": int64(more.Good), "settled": int64(more.Settled), "verdicts": decided[language]})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lessons are what a verdict teaches about its voters.
+func (r ruling) lessons(tx core.App, verdict string) ([]lesson, error) {
+	if r.by == collections.ByExpert {
+		return expertLessons(tx, r.clip, verdict, r.explanation.Outcome, r.votes)
+	}
+	validators := map[string]string{}
+	for _, vote := range r.votes {
+		validators[vote.ID] = vote.Validator
+	}
+	lessons := []lesson{}
+	for _, vote := range r.explanation.Votes {
+		if event, teaches := r.explanation.Lesson(vote); teaches {
+			lessons = append(lessons, lesson{skillKey{validators[vote.ID], r.clip.Language}, verdict, event})
+		}
+	}
+	return lessons, nil
 }
 
 // confidence is the model's nominal probability of the outcome. An escalated
@@ -99,92 +212,50 @@ func words(votes []voteRow, outcome engine.Outcome) []string {
 	return texts
 }
 
-func ownerOf(tx core.App, clip string) (string, error) {
-	if clip == "" {
-		return "", nil
+// parentOwners are the owners of the clips that were remixed, by clip.
+func parentOwners(tx core.App, rulings []ruling) (map[string]string, error) {
+	ids := []any{}
+	for _, r := range rulings {
+		if r.clip.Parent != "" {
+			ids = append(ids, r.clip.Parent)
+		}
 	}
-	var owner string
-	err := tx.DB().NewQuery("SELECT owner FROM clips WHERE id = {:clip}").Bind(dbx.Params{"clip": clip}).Row(&owner)
-	return owner, err
-}
-
-// reward lets internal/rewards decide who is paid and has the ledger pay.
-func reward(tx core.App, deps *shell.Deps, now time.Time, clip clipRow, verdict, parentOwner string, votes []voteRow, decision engine.Explanation) error {
-	if decision.Outcome == engine.Escalated {
-		return nil // the verdict that follows pays
-	}
-	currency := money.Currency(clip.Currency)
-	policy, version, err := shell.Policy(tx, now, shell.PolicyRewards, clip.Language, rewards.ParsePolicy)
-	if err != nil {
-		return err
-	}
-	input := rewards.Input{Verdict: verdict, Outcome: string(decision.Outcome), Owner: clip.Owner, ParentOwner: parentOwner, Currency: currency}
-	if input.ClipRate, err = ledger.RateFor(tx, now, collections.ActionClip, clip.Language, currency); err != nil {
-		return err
-	}
-	if input.ValidationRate, err = ledger.RateFor(tx, now, collections.ActionValidation, clip.Language, currency); err != nil {
-		return err
-	}
-	if input.Voters, err = voters(tx, votes); err != nil {
-		return err
-	}
-	earned, err := rewards.Decide(policy, input)
-	if err != nil {
-		return err
-	}
-	return ledger.Earn(tx, deps, ledger.Earning{
-		Clip: clip.ID, Verdict: verdict, Campaign: ledger.Campaign{ID: clip.Campaign, Currency: currency},
-		Rewards: earned, PolicyVersion: version, Hold: policy.Hold(),
-	})
-}
-
-// voters adds each person's present roles to the votes.
-func voters(tx core.App, votes []voteRow) ([]rewards.Voter, error) {
-	ids := make([]any, len(votes))
-	for i, vote := range votes {
-		ids[i] = vote.Validator
+	owners := map[string]string{}
+	if len(ids) == 0 {
+		return owners, nil
 	}
 	rows := []struct {
 		ID    string `db:"id"`
-		Roles string `db:"roles"`
+		Owner string `db:"owner"`
 	}{}
-	if err := tx.DB().Select("id", "roles").From("users").Where(dbx.In("id", ids...)).All(&rows); err != nil {
-		return nil, err
-	}
-	roles := map[string][]string{}
+	err := tx.DB().Select("id", "owner").From("clips").Where(dbx.In("id", ids...)).All(&rows)
 	for _, row := range rows {
-		var held []string
-		if row.Roles != "" {
-			if err := json.Unmarshal([]byte(row.Roles), &held); err != nil {
-				return nil, fmt.Errorf("roles of %s: %w", row.ID, err)
-			}
-		}
-		roles[row.ID] = held
+		owners[row.ID] = row.Owner
 	}
-	list := make([]rewards.Voter, len(votes))
-	for i, vote := range votes {
-		list[i] = rewards.Voter{
-			Person: rewards.Person{ID: vote.Validator, Roles: roles[vote.Validator]},
-			Choice: string(vote.Choice), Rewarded: vote.Rewarded,
-		}
-	}
-	return list, nil
+	return owners, err
 }
 
 // tell lets the speaker know, and the speaker of the clip that was remixed.
-func tell(tx core.App, deps *shell.Deps, clip clipRow, verdict *core.Record, parentOwner string, decision engine.Explanation) error {
-	data := map[string]any{"clip": clip.ID, "verdict": verdict.Id, "outcome": string(decision.Outcome), "reason": string(decision.RejectReason)}
+func tell(tx core.App, deps *shell.Deps, r ruling, verdict, parentOwner string) error {
+	outcome := r.explanation.Outcome
+	data := map[string]any{"clip": r.clip.ID, "verdict": verdict, "outcome": string(outcome), "reason": string(r.explanation.RejectReason)}
 	texts := map[engine.Outcome][3]string{
 		engine.Approved:  {"clip_approved", "Your recording was approved", "Other speakers found it good. Your wallet shows the reward."},
 		engine.Rejected:  {"clip_rejected", "Your recording was not approved", "Look at the reason and record it again."},
 		engine.Escalated: {"clip_escalated", "Your recording goes to an expert", "The validators did not agree. Somebody with more experience will decide."},
 	}
-	text := texts[decision.Outcome]
-	cause := "verdict:" + verdict.Id
-	if err := shell.Notify(tx, deps, cause, shell.Notice{User: clip.Owner, Kind: text[0], Title: text[1], Body: text[2], Data: data}); err != nil {
+	text := texts[outcome]
+	if r.by == collections.ByExpert {
+		text = r.news()
+	}
+	if text[0] == "" {
+		return nil
+	}
+	cause := "verdict:" + verdict
+	if err := shell.Notify(tx, deps, cause, shell.Notice{User: r.clip.Owner, Kind: text[0], Title: text[1], Body: text[2], Data: data}); err != nil {
 		return err
 	}
-	if parentOwner == "" || decision.Outcome != engine.Approved {
+	if parentOwner == "" || outcome != engine.Approved {
 		return nil
 	}
 	return shell.Notify(tx, deps, cause, shell.Notice{

@@ -5,6 +5,7 @@ package hookstest
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -50,10 +51,24 @@ func (s *Server) Policy(subject string, values map[string]any) {
 }
 
 // OpenVoting lets everybody vote on everything at once: no assignment, no
-// cooldown, no cap.
+// cooldown, no cap. Everybody is held to be so well known, and equally good,
+// that three equal votes decide and nothing learned changes it; who agrees with
+// the verdict is paid.
 func (s *Server) OpenVoting() {
 	s.t.Helper()
-	s.Policy(shell.PolicyConsensus, map[string]any{"assignment": "open", "cooldown_s": 0, "daily_cap": 0, "min_listen": 0})
+	s.OpenVotingWith(nil)
+	s.Policy(shell.PolicyRewards, map[string]any{"validation_pay": "agreement"})
+}
+
+// OpenVotingWith is the voting of [Server.OpenVoting] with other values besides.
+func (s *Server) OpenVotingWith(values map[string]any) {
+	s.t.Helper()
+	open := map[string]any{
+		"assignment": "open", "cooldown_s": 0, "daily_cap": 0, "prior_floor": 0.8, "prior_cap": 0.8,
+		"sensitivity_prior": map[string]any{"hits": 900, "misses": 100}, "specificity_prior": map[string]any{"hits": 750, "misses": 250},
+	}
+	maps.Copy(open, values)
+	s.Policy(shell.PolicyConsensus, open)
 }
 
 // Consent lets the person agree to the present terms.
@@ -137,6 +152,14 @@ func (s *Server) Balance(who string) map[string]int64 {
 		}
 	}
 	return balance
+}
+
+// Insert plants a row by SQL.
+func (s *Server) Insert(table string, row dbx.Params) {
+	s.t.Helper()
+	if err := shell.Insert(s.App, table, row); err != nil {
+		s.t.Fatalf("%s: %v", table, err)
+	}
 }
 
 // Int reads one number by SQL.

@@ -185,5 +185,5 @@ func Fund(tx core.App, deps *shell.Deps, campaignID string, amountMinor int64, k
 	if err != nil {
 		return data, err
 	}
-	return data, deps.Outbox.Enqueue(tx, shell.Job{Kind: jobSettle, Key: data.Tx, Payload: settlePayload{Campaign: campaignID}})
+	return data, settleSoon(tx, deps, data.Tx, campaignID)
 }

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"database/sql"
+	"errors"
 	"net/http"
 	"unicode/utf8"
 
@@ -35,8 +37,8 @@ func registerCorrections(deps *shell.Deps) {
 			if err != nil {
 				return err
 			}
-			if n := utf8.RuneCountInString(body.Reason); n == 0 || n > maxMemoRunes {
-				return fault.InvalidInput.On("reason").Saying("Say why, in at most 300 characters.")
+			if err := checkReason(body.Reason); err != nil {
+				return err
 			}
 			var data reverseData
 			err = e.App.RunInTransaction(func(tx core.App) error {
@@ -51,14 +53,13 @@ func registerCorrections(deps *shell.Deps) {
 	})
 }
 
-// settleSoon has the campaign that got a reward back pay what waits for funds.
-func settleSoon(tx core.App, deps *shell.Deps, reversal, reward string) error {
-	var campaign string
-	err := tx.DB().NewQuery("SELECT campaign FROM rewards WHERE [[key]] = {:key}").Bind(dbx.Params{"key": reward}).Row(&campaign)
-	if err != nil {
-		return err
+// checkReason refuses a correction that does not say why, in words that fit the
+// memo of a posting.
+func checkReason(reason string) error {
+	if n := utf8.RuneCountInString(reason); n == 0 || n > maxMemoRunes {
+		return fault.InvalidInput.On("reason").Saying("Say why, in at most 300 characters.")
 	}
-	return deps.Outbox.Enqueue(tx, shell.Job{Kind: jobSettle, Key: reversal, Payload: settlePayload{Campaign: campaign}})
+	return nil
 }
 
 func reverse(tx core.App, deps *shell.Deps, id, reason, actor string) (reverseData, error) {
@@ -71,35 +72,52 @@ func reverse(tx core.App, deps *shell.Deps, id, reason, actor string) (reverseDa
 	} else if reversed {
 		return reverseData{}, fault.AlreadyReversed.On("id")
 	}
+	data := reverseData{Reverses: id}
 	switch original.Kind {
 	case book.CampaignFunded:
+		data.Tx, err = mirror(tx, deps, original, book.Correction, actor, reason)
 	case book.RewardEarned:
-		changed, err := shell.Exec(tx, "UPDATE rewards SET state = {:reversed} WHERE [[key]] = {:key} AND tx = {:tx} AND state = {:pending}",
-			dbx.Params{"key": original.Key, "tx": id, "reversed": collections.RewardReversed, "pending": collections.RewardPending})
-		if err != nil {
-			return reverseData{}, err
-		}
-		if changed != 1 {
-			return reverseData{}, fault.NotReversible.On("id").Saying("The reward is not pending any more.")
-		}
+		data.Tx, err = takeBack(tx, deps, original, book.Correction, actor, reason)
 	default:
-		return reverseData{}, fault.NotReversible.On("id")
+		err = fault.NotReversible.On("id")
 	}
-	mirror, err := book.Reverse(original, "reverse:"+id, book.Correction, actor, reason, deps.Clock.Now())
 	if err != nil {
 		return reverseData{}, err
-	}
-	posted, err := Post(tx, deps, mirror)
-	if err != nil {
-		return reverseData{}, err
-	}
-	data := reverseData{Tx: posted[0].ID, Reverses: id}
-	if original.Kind == book.RewardEarned {
-		if err := settleSoon(tx, deps, data.Tx, original.Key); err != nil {
-			return reverseData{}, err
-		}
 	}
 	return data, shell.Audit(tx, deps.Clock.Now(), shell.Act{
 		Actor: actor, Action: "ledger.reverse", SubjectType: "ledger_txs", SubjectID: id, Reason: reason, Data: data,
 	})
+}
+
+// takeBack reverses the posting of a reward that is still pending, and returns
+// the id of the posting that does. What came back pays what waits for funds. Any
+// other reward is fault.NotReversible: released money is its owner's.
+func takeBack(tx core.App, deps *shell.Deps, original book.Posted, kind book.Kind, actor, reason string) (string, error) {
+	var campaign string
+	err := tx.DB().NewQuery("UPDATE rewards SET state = {:reversed} WHERE [[key]] = {:key} AND tx = {:tx} AND state = {:pending} RETURNING campaign").
+		Bind(dbx.Params{"key": original.Key, "tx": original.ID, "reversed": collections.RewardReversed, "pending": collections.RewardPending}).Row(&campaign)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", fault.NotReversible.On("id").Saying("The reward is not pending any more.")
+	}
+	if err != nil {
+		return "", err
+	}
+	id, err := mirror(tx, deps, original, kind, actor, reason)
+	if err != nil {
+		return "", err
+	}
+	return id, settleSoon(tx, deps, id, campaign)
+}
+
+// mirror posts the exact opposite of a transaction and returns its id.
+func mirror(tx core.App, deps *shell.Deps, original book.Posted, kind book.Kind, actor, reason string) (string, error) {
+	opposite, err := book.Reverse(original, "reverse:"+original.ID, kind, actor, reason, deps.Clock.Now())
+	if err != nil {
+		return "", err
+	}
+	posted, err := Post(tx, deps, opposite)
+	if err != nil {
+		return "", err
+	}
+	return posted[0].ID, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/list"
 
 	"github.com/lingualink/lingualink/collections"
 	"github.com/lingualink/lingualink/hooks/shell"
@@ -27,67 +28,124 @@ const (
 // Earning is what a verdict brings, ready to be written.
 type Earning struct {
 	Clip, Verdict string
+	Language      string // of the clip, in which validators are measured
 	Campaign      Campaign
 	Rewards       []rewards.Reward
 	PolicyVersion int64
 	Hold          time.Duration
 }
 
-// Earn records the rewards of a verdict and posts those that the campaign can
-// pay. The rest is unfunded and paid in order when funds come; while anything
-// waits, nothing newer overtakes it.
-func Earn(tx core.App, deps *shell.Deps, earning Earning) error {
-	if len(earning.Rewards) == 0 {
-		return nil
+// Earn records the rewards of verdicts and posts those that the campaigns can pay.
+// The rest is unfunded and paid in order when funds come; while anything of a
+// campaign waits, nothing newer overtakes it. What accrues is only recorded, until
+// [SettleAccrued]. However many the verdicts are, they take few statements.
+func Earn(tx core.App, deps *shell.Deps, earnings ...Earning) error {
+	var seq int64
+	if err := tx.DB().NewQuery("SELECT COALESCE(MAX(seq), 0) FROM rewards").Row(&seq); err != nil {
+		return err
 	}
 	now := deps.Clock.Now()
-	budget, err := balanceOf(tx, book.CampaignAccount(earning.Campaign.ID, earning.Campaign.Currency))
-	if err != nil {
-		return err
-	}
-	var seq, waiting int64
-	err = tx.DB().NewQuery(`
-		SELECT COALESCE((SELECT MAX(seq) FROM rewards), 0),
-		       EXISTS (SELECT 1 FROM rewards WHERE campaign = {:campaign} AND state = 'unfunded')`).
-		Bind(dbx.Params{"campaign": earning.Campaign.ID}).Row(&seq, &waiting)
-	if err != nil {
-		return err
-	}
-	postings := make([]book.Tx, 0, len(earning.Rewards))
-	funded := make([]bool, len(earning.Rewards))
-	for i, reward := range earning.Rewards {
-		if waiting == 0 && reward.AmountMinor <= budget {
-			funded[i] = true
-			budget -= reward.AmountMinor
+	rows, paid, postings := []dbx.Params{}, []dbx.Params{}, []book.Tx{}
+	budgets, unpaid := budgets{}, wallets{} // posting announces the others
+	for _, earning := range earnings {
+		for _, reward := range earning.Rewards {
+			seq++
+			row := earning.row(reward, seq, now)
+			rows = append(rows, row)
+			funded := false
+			if !reward.Accruing {
+				var err error
+				if funded, err = budgets.take(tx, earning.Campaign, reward.AmountMinor); err != nil {
+					return err
+				}
+			}
+			if !funded {
+				unpaid.add(reward.User, earning.Campaign.Currency)
+				continue
+			}
+			row["state"] = collections.RewardPending
+			paid = append(paid, row)
 			postings = append(postings, earnedTx(reward.Key, reward.User, earning.Verdict, earning.Campaign, reward.AmountMinor))
-		} else {
-			waiting = 1
 		}
 	}
 	posted, err := Post(tx, deps, postings...)
 	if err != nil {
 		return err
 	}
-	rows := make([]dbx.Params, len(earning.Rewards))
-	waitingWallets := wallets{}
-	for i, reward := range earning.Rewards {
-		row := dbx.Params{
-			"id": shell.NewID(), "key": reward.Key, "seq": seq + int64(i) + 1, "user": reward.User, "rule": string(reward.Rule),
-			"clip": earning.Clip, "verdict": earning.Verdict, "campaign": earning.Campaign.ID, "currency": string(earning.Campaign.Currency),
-			"amount_minor": reward.AmountMinor, "base_minor": reward.BaseMinor, "factor_bps": reward.FactorBps, "multiplier_bps": reward.MultiplierBps,
-			"rate_version": reward.RateVersion, "policy_version": earning.PolicyVersion,
-			"state": collections.RewardUnfunded, "tx": "", "available_at": shell.Stamp(now.Add(earning.Hold)), "created": shell.Stamp(now),
-		}
-		if funded[i] {
-			row["state"], row["tx"] = collections.RewardPending, posted[0].ID
-			posted = posted[1:]
-		} else {
-			waitingWallets.add(reward.User, earning.Campaign.Currency)
-		}
-		rows[i] = row
+	for i, p := range posted {
+		paid[i]["tx"] = p.ID
 	}
-	waitingWallets.announce(tx, deps)
+	unpaid.announce(tx, deps)
 	return shell.InsertAll(tx, "rewards", rows)
+}
+
+// row is a reward as it is stored before it is paid.
+func (earning Earning) row(reward rewards.Reward, seq int64, now time.Time) dbx.Params {
+	state := collections.RewardUnfunded
+	if reward.Accruing {
+		state = collections.RewardAccruing
+	}
+	return dbx.Params{
+		"id": shell.NewID(), "key": reward.Key, "seq": seq, "user": reward.User, "rule": string(reward.Rule),
+		"clip": earning.Clip, "verdict": earning.Verdict, "language": earning.Language,
+		"campaign": earning.Campaign.ID, "currency": string(earning.Campaign.Currency),
+		"amount_minor": reward.AmountMinor, "base_minor": reward.BaseMinor, "factor_bps": reward.FactorBps, "multiplier_bps": reward.MultiplierBps,
+		"rate_version": reward.RateVersion, "policy_version": earning.PolicyVersion,
+		"consensus_version": reward.ConsensusVersion, "skill_seq": reward.SkillSeq,
+		"state": state, "tx": "", "available_at": shell.Stamp(now.Add(earning.Hold)), "created": shell.Stamp(now),
+	}
+}
+
+// AlreadyPaid are the rewards of each clip that nobody took back, whatever their
+// state: what a verdict that supersedes another must not pay again.
+func AlreadyPaid(app core.App, clips ...string) (map[string][]rewards.Paid, error) {
+	rows := []struct {
+		Clip string       `db:"clip"`
+		Rule rewards.Rule `db:"rule"`
+		User string       `db:"user"`
+	}{}
+	err := app.DB().Select("clip", "rule", "user").From("rewards").
+		Where(dbx.In("clip", list.ToInterfaceSlice(clips)...)).
+		AndWhere(dbx.Not(dbx.HashExp{"state": collections.RewardReversed})).OrderBy("seq").All(&rows)
+	if err != nil {
+		return nil, err
+	}
+	paid := map[string][]rewards.Paid{}
+	for _, row := range rows {
+		paid[row.Clip] = append(paid[row.Clip], rewards.Paid{Rule: row.Rule, User: row.User})
+	}
+	return paid, nil
+}
+
+// budgets are what campaigns can give away in this transaction.
+type budgets map[Campaign]*budget
+
+type budget struct {
+	Minor   int64 `db:"minor"`
+	Waiting bool  `db:"waiting"` // somebody has a right to the rest
+}
+
+// take says whether the campaign can pay the amount now. Once one cannot be paid,
+// those that come after it wait behind it, however small they are.
+func (b budgets) take(tx core.App, campaign Campaign, minor int64) (bool, error) {
+	left := b[campaign]
+	if left == nil {
+		left = &budget{}
+		err := tx.DB().NewQuery(`
+			SELECT COALESCE((SELECT balance_minor FROM ledger_accounts WHERE [[key]] = {:account}), 0) AS minor,
+			       EXISTS (SELECT 1 FROM rewards WHERE campaign = {:campaign} AND state = 'unfunded') AS waiting`).
+			Bind(dbx.Params{"account": book.CampaignAccount(campaign.ID, campaign.Currency).Key, "campaign": campaign.ID}).One(left)
+		if err != nil {
+			return false, err
+		}
+		b[campaign] = left
+	}
+	if left.Waiting || minor > left.Minor {
+		left.Waiting = true
+		return false, nil
+	}
+	left.Minor -= minor
+	return true, nil
 }
 
 // earnedTx moves a reward from the campaign to the person's pending account.
@@ -98,22 +156,39 @@ func earnedTx(key, user, verdict string, campaign Campaign, amountMinor int64) b
 	}
 }
 
-// rewardRow is what settling and releasing need of a reward.
+// rewardRow is what paying, releasing and taking back need of a reward.
 type rewardRow struct {
-	ID       string         `db:"id"`
-	Key      string         `db:"key"`
-	Seq      int64          `db:"seq"`
-	User     string         `db:"user"`
-	Verdict  string         `db:"verdict"`
-	Campaign string         `db:"campaign"`
-	Currency money.Currency `db:"currency"`
-	Amount   int64          `db:"amount_minor"`
+	ID         string         `db:"id"`
+	Key        string         `db:"key"`
+	Seq        int64          `db:"seq"`
+	User       string         `db:"user"`
+	Verdict    string         `db:"verdict"`
+	Campaign   string         `db:"campaign"`
+	Currency   money.Currency `db:"currency"`
+	Amount     int64          `db:"amount_minor"`
+	Base       int64          `db:"base_minor"`
+	Multiplier int64          `db:"multiplier_bps"`
+	State      string         `db:"state"`
+	Tx         string         `db:"tx"`
 }
 
-const rewardColumns = "id, [[key]], seq, user, verdict, campaign, currency, amount_minor"
+const rewardColumns = "id, [[key]], seq, user, verdict, campaign, currency, amount_minor, base_minor, multiplier_bps, state, tx"
+
+func (r rewardRow) campaign() Campaign { return Campaign{ID: r.Campaign, Currency: r.Currency} }
+
+// earned is the posting that pays the reward.
+func (r rewardRow) earned() book.Tx {
+	return earnedTx(r.Key, r.User, r.Verdict, r.campaign(), r.Amount)
+}
 
 type settlePayload struct {
 	Campaign string `json:"campaign"`
+}
+
+// settleSoon has a campaign pay what waits for funds, after this transaction. The
+// cause is asked for once.
+func settleSoon(tx core.App, deps *shell.Deps, cause, campaign string) error {
+	return deps.Outbox.Enqueue(tx, shell.Job{Kind: jobSettle, Key: cause, Payload: settlePayload{Campaign: campaign}})
 }
 
 // settleUnfunded pays the waiting rewards of a campaign, oldest first, until
@@ -139,7 +214,7 @@ func settleUnfunded(tx core.App, deps *shell.Deps, job shell.Job) error {
 			break
 		}
 		budget -= row.Amount
-		postings = append(postings, earnedTx(row.Key, row.User, row.Verdict, Campaign{ID: row.Campaign, Currency: row.Currency}, row.Amount))
+		postings = append(postings, row.earned())
 	}
 	posted, err := Post(tx, deps, postings...)
 	if err != nil {
@@ -151,9 +226,7 @@ func settleUnfunded(tx core.App, deps *shell.Deps, job shell.Job) error {
 		}
 	}
 	if len(posted) == settleBatch {
-		return deps.Outbox.Enqueue(tx, shell.Job{
-			Kind: jobSettle, Key: fmt.Sprintf("%s:%d", payload.Campaign, rows[settleBatch-1].Seq), Payload: payload,
-		})
+		return settleSoon(tx, deps, fmt.Sprintf("%s:%d", payload.Campaign, rows[settleBatch-1].Seq), payload.Campaign)
 	}
 	return nil
 }

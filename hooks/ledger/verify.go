@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/pocketbase/dbx"
@@ -9,7 +11,8 @@ import (
 )
 
 // PromiseRewards is the promise beside L1 to L12 that only this package's rows
-// can prove: every reward was posted exactly as its row says.
+// can prove: every reward was posted exactly as its row says, and is what its
+// rate, factor and multiplier come to.
 const PromiseRewards = "R1"
 
 // Verify proves the ledger's promises on the rows that db sees, which should be
@@ -105,32 +108,60 @@ func auditAccounts(db dbx.Builder, auditor *book.Auditor) error {
 	return rows.Err()
 }
 
+// What a reward's row and the ledger must say about each other. Pending and
+// released money was posted, and so was reversed money unless it was reversed
+// before there was any; what accrues, waits or is void never was.
+const postedWrong = `(
+	r.tx IS NOT COALESCE(t.id, '')
+	OR (t.id IS NOT NULL) IS NOT (r.state IN ('pending', 'released') OR (r.state = 'reversed' AND r.tx != ''))
+	OR (t.id IS NOT NULL AND e.amount_minor IS NOT r.amount_minor)
+	OR (f.id IS NOT NULL) IS NOT (r.state = 'released')
+	OR (m.id IS NOT NULL) IS NOT (r.state = 'reversed' AND r.tx != '')
+	OR r.state NOT IN ('accruing', 'unfunded', 'pending', 'released', 'reversed', 'void'))`
+
+// What an amount must be: of a vote, as rewards.Pay reckons it, in two steps
+// because the product may need more than 64 bits. What accrues shows the full
+// factor and has none; the rest of it is settled with what stands there.
+const reckonedWrong = `(
+	r.base_minor IS NOT (SELECT q.amount_minor FROM reward_rates q
+		WHERE q.version = r.rate_version AND q.currency = r.currency
+		AND q.action = CASE r.rule WHEN 'validation' THEN 'validation' ELSE 'clip' END)
+	OR (r.amount_minor = 0) IS NOT (r.state = 'void')
+	OR (r.state IN ('accruing', 'void') AND r.rule != 'validation')
+	OR (r.state = 'accruing' AND r.factor_bps != 0)
+	OR r.factor_bps NOT BETWEEN 0 AND 10000
+	OR CASE WHEN r.rule = 'validation'
+		THEN r.amount_minor IS NOT r.base_minor / 100000000 * r.rate + r.base_minor % 100000000 * r.rate / 100000000
+		ELSE r.amount_minor NOT BETWEEN 1 AND r.base_minor END)`
+
 // verifyRewards finds the first reward whose posting is missing, of another
-// amount, or made although the reward says it was not.
+// amount, or made although the reward says it was not, and the first whose amount
+// does not follow from its row.
 func verifyRewards(db dbx.Builder) ([]book.Finding, error) {
-	rows := []struct {
-		Key   string `db:"key"`
-		State string `db:"state"`
-	}{}
+	var row struct {
+		Key      string `db:"key"`
+		State    string `db:"state"`
+		Unposted bool   `db:"unposted"`
+	}
 	err := db.NewQuery(`
-		SELECT r.[[key]], r.state FROM rewards r
+		SELECT r.[[key]], r.state, ` + postedWrong + ` AS unposted
+		FROM (SELECT *, multiplier_bps * CASE state WHEN 'accruing' THEN 10000 ELSE factor_bps END AS rate FROM rewards) r
 		LEFT JOIN ledger_txs t ON t.idem_key = r.[[key]]
 		LEFT JOIN ledger_txs f ON f.idem_key = 'release:' || r.[[key]]
+		LEFT JOIN ledger_txs m ON m.reverses = t.id AND m.reverses != ''
 		LEFT JOIN ledger_accounts a ON a.[[key]] = 'user:' || r.user || ':pending:' || r.currency
 		LEFT JOIN ledger_entries e ON e.tx = t.id AND e.account = a.id
-		WHERE (r.state = 'unfunded') IS NOT (t.id IS NULL)
-		   OR (r.state = 'released') IS NOT (f.id IS NOT NULL)
-		   OR (r.state != 'unfunded' AND (r.tx IS NOT t.id OR e.amount_minor IS NOT r.amount_minor))
-		ORDER BY r.seq LIMIT 1`).All(&rows)
+		WHERE ` + postedWrong + ` OR ` + reckonedWrong + `
+		ORDER BY r.seq LIMIT 1`).One(&row)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	findings := make([]book.Finding, len(rows))
-	for i, row := range rows {
-		findings[i] = book.Finding{
-			Promise: PromiseRewards, Table: "rewards", Row: row.Key,
-			What: "the ledger does not hold what a reward that is " + row.State + " needs",
-		}
+	what := "the amount is not what the rate, factor and multiplier of the reward come to"
+	if row.Unposted {
+		what = "the ledger does not hold what a reward that is " + row.State + " needs"
 	}
-	return findings, nil
+	return []book.Finding{{Promise: PromiseRewards, Table: "rewards", Row: row.Key, What: what}}, nil
 }

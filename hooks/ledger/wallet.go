@@ -9,6 +9,7 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
+	"github.com/lingualink/lingualink/collections"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/fault"
 	book "github.com/lingualink/lingualink/internal/ledger"
@@ -55,6 +56,7 @@ type balanceData struct {
 	EarnedMinor    int64  `json:"earned_minor" help:"Everything earned so far: pending, available, held and paid."`
 	PaidMinor      int64  `json:"paid_minor" help:"Paid out so far."`
 	UnfundedMinor  int64  `json:"unfunded_minor" help:"Earned, but waiting for the campaign's funds; not part of earned_minor."`
+	AccruingMinor  int64  `json:"accruing_minor" help:"Up to this much more, as soon as it is known how much the person's answers tell; not part of earned_minor."`
 }
 
 type walletData struct {
@@ -132,7 +134,7 @@ func Balances(app core.App, user string) ([]balanceData, error) {
 		JOIN ledger_entries o ON o.tx = e.tx JOIN ledger_accounts b ON b.id = o.account AND b.type = 'asset'
 		GROUP BY e.currency
 		UNION ALL
-		SELECT currency, 'unfunded', SUM(amount_minor) FROM rewards WHERE user = {:user} AND state = 'unfunded' GROUP BY currency
+		SELECT currency, state, SUM(amount_minor) FROM rewards WHERE user = {:user} AND state IN ('unfunded', 'accruing') GROUP BY currency, state
 		UNION ALL
 		SELECT DISTINCT currency, '', 0 FROM campaigns WHERE status = 'open'`).
 		Bind(dbx.Params{"user": user}).All(&rows)
@@ -154,8 +156,10 @@ func Balances(app core.App, user string) ([]balanceData, error) {
 			list[at].HeldMinor = row.Minor
 		case "paid":
 			list[at].PaidMinor = row.Minor
-		case "unfunded":
+		case collections.RewardUnfunded:
 			list[at].UnfundedMinor = row.Minor
+		case collections.RewardAccruing:
+			list[at].AccruingMinor = row.Minor
 		}
 	}
 	for i := range list {

@@ -19,10 +19,12 @@ import (
 const (
 	jobLease       = time.Minute
 	jobBatch       = 50
+	mostTogether   = 16               // bounds how long the only writer is held
 	outsideTimeout = 45 * time.Second // below the lease
 	defaultTries   = 12
 	maxBackoff     = time.Hour
 	drainEvery     = time.Second
+	gatherFor      = 50 * time.Millisecond
 	doneKeptDays   = 30
 )
 
@@ -173,8 +175,20 @@ func (o *Outbox) loop(ctx context.Context, app core.App, stopped chan<- struct{}
 		case <-ctx.Done():
 			return
 		case <-o.wake:
+			o.gather(ctx)
 		case <-ticker.C:
 		}
+	}
+}
+
+// gather lets the jobs of the next decisions come too, so that under load jobs
+// share transactions with each other and leave the writer to the decisions.
+func (o *Outbox) gather(ctx context.Context) {
+	timer := time.NewTimer(gatherFor)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
 
@@ -210,16 +224,53 @@ func (o *Outbox) Drain(ctx context.Context, app core.App) (int, error) {
 		if err != nil || len(batch) == 0 {
 			return finished, err
 		}
-		for _, job := range batch {
-			if ctx.Err() != nil {
-				return finished, nil // the lease gives the rest back
+		for len(batch) > 0 && ctx.Err() == nil { // the lease gives the rest back
+			n := o.together(batch)
+			if n > 1 && o.runTogether(app, batch[:n]) == nil {
+				finished += n
+			} else {
+				// Where one spoils the transaction, the others run without it.
+				for _, job := range batch[:n] {
+					if o.run(ctx, app, job) {
+						finished++
+					}
+				}
 			}
-			if o.run(ctx, app, job) {
-				finished++
-			}
+			batch = batch[n:]
 		}
 	}
 	return finished, nil
+}
+
+// together is how many jobs at the head of the batch may share a transaction; at
+// least 1.
+func (o *Outbox) together(batch []Job) int {
+	n := 0
+	for n < len(batch) && n < mostTogether && o.handlers[batch[n].Kind].InTx != nil {
+		n++
+	}
+	return max(n, 1)
+}
+
+// runTogether runs jobs that only write to the database in one transaction, so
+// that they share the wait for the disk. With an error none of them ran.
+func (o *Outbox) runTogether(app core.App, jobs []Job) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("a handler panicked: %v", r)
+		}
+	}()
+	return app.RunInTransaction(func(tx core.App) error {
+		for _, job := range jobs {
+			if err := o.finish(tx, job); err != nil {
+				return err
+			}
+			if err := o.handlers[job.Kind].InTx(tx, job); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // claim leases the next due jobs, those of dead workers included.

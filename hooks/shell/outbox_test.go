@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/hooks/hookstest"
@@ -170,5 +171,37 @@ func TestBackoffGrows(t *testing.T) {
 		if got := shell.Backoff(attempts); got < want || got > want+want/4+1 {
 			t.Errorf("after %d tries %v, want %v and up to a quarter more", attempts, got, want)
 		}
+	}
+}
+
+func TestJobsThatShareATransactionFailAlone(t *testing.T) {
+	s := hookstest.Start(t)
+	wrote := func(tx core.App, job shell.Job) error {
+		if err := shell.Insert(tx, "quotas", dbx.Params{"id": shell.NewID(), "key": "ran:" + job.Key, "window_start": "2026-01-01 00:00:00.000Z", "used": 1}); err != nil {
+			return err
+		}
+		switch job.Key {
+		case "bad":
+			return errors.New("no luck")
+		case "panics":
+			panic("no luck either")
+		}
+		return nil
+	}
+	s.Deps.Outbox.Handle("mixed", shell.JobHandler{InTx: wrote})
+	for _, key := range []string{"a", "b", "bad", "c", "panics", "d"} {
+		enqueue(t, s, shell.Job{Kind: "mixed", Key: key})
+	}
+	if n := s.Drain(); n != 4 {
+		t.Errorf("%d jobs were done, want 4", n)
+	}
+	if n := s.Int("SELECT COUNT(*) FROM quotas WHERE [[key]] LIKE 'ran:%'"); n != 4 {
+		t.Errorf("%d effects are there, want one for each job that was done", n)
+	}
+	if n := s.Int("SELECT COUNT(*) FROM jobs WHERE state = 'done' AND kind = 'mixed'"); n != 4 {
+		t.Errorf("%d jobs are done, want 4", n)
+	}
+	if n := s.Int("SELECT COUNT(*) FROM jobs WHERE state = 'queued' AND effect_key IN ('bad', 'panics') AND last_error LIKE '%no luck%'"); n != 2 {
+		t.Errorf("%d jobs wait for another try, want 2", n)
 	}
 }

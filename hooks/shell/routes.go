@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/apis"
@@ -13,6 +14,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/hook"
 	"github.com/pocketbase/pocketbase/tools/router"
 
+	"github.com/lingualink/lingualink/collections"
 	"github.com/lingualink/lingualink/internal/fault"
 )
 
@@ -29,6 +31,7 @@ type Audience string
 const (
 	Anyone    Audience = "anyone"
 	Person    Audience = "person"    // signed in to users
+	Moderator Audience = "moderator" // a person with that role, or an admin
 	Superuser Audience = "superuser" // an admin
 )
 
@@ -103,7 +106,9 @@ func requireAudience(who Audience) func(e *core.RequestEvent) error {
 			return e.Next()
 		case e.Auth == nil:
 			return fault.SignInNeeded.On("authorization")
-		case (who == Superuser) != e.Auth.IsSuperuser():
+		case who == Moderator && (e.Auth.IsSuperuser() || slices.Contains(e.Auth.GetStringSlice("roles"), collections.RoleModerator)):
+			return e.Next()
+		case who == Moderator, (who == Superuser) != e.Auth.IsSuperuser():
 			return fault.NotAllowed.On("authorization")
 		}
 		return e.Next()

@@ -79,6 +79,26 @@ func Insert(tx core.App, table string, row dbx.Params) error {
 // InsertAll writes rows of one table like [Insert], in few statements. Every row
 // has the columns of the first.
 func InsertAll(tx core.App, table string, rows []dbx.Params) error {
+	return insertAll(tx, table, rows, "")
+}
+
+// UpsertAll is [InsertAll] for rows that may be there already: a row with the
+// same values in the columns of key, a unique index, gets the new row's values in
+// all other columns but its id.
+func UpsertAll(tx core.App, table string, key []string, rows []dbx.Params) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	sets := []string{}
+	for _, column := range slices.Sorted(maps.Keys(rows[0])) {
+		if column != "id" && !slices.Contains(key, column) {
+			sets = append(sets, "[["+column+"]] = excluded.[["+column+"]]")
+		}
+	}
+	return insertAll(tx, table, rows, " ON CONFLICT ([["+strings.Join(key, "]], [[")+"]]) DO UPDATE SET "+strings.Join(sets, ", "))
+}
+
+func insertAll(tx core.App, table string, rows []dbx.Params, conflict string) error {
 	for batch := range slices.Chunk(rows, insertBatch) {
 		columns := slices.Sorted(maps.Keys(batch[0]))
 		values, params := make([]string, len(batch)), dbx.Params{}
@@ -97,7 +117,7 @@ func InsertAll(tx core.App, table string, rows []dbx.Params) error {
 			}
 			values[i] = "(" + strings.Join(names, ", ") + ")"
 		}
-		statement := "INSERT INTO {{" + table + "}} ([[" + strings.Join(columns, "]], [[") + "]]) VALUES " + strings.Join(values, ", ")
+		statement := "INSERT INTO {{" + table + "}} ([[" + strings.Join(columns, "]], [[") + "]]) VALUES " + strings.Join(values, ", ") + conflict
 		if _, err := tx.NonconcurrentDB().NewQuery(statement).Bind(params).Execute(); err != nil {
 			return err
 		}

@@ -27,6 +27,7 @@ type VoteFacts struct {
 	AssignedAt   time.Time
 	AssignedTill time.Time // end of the lease; zero without an assignment
 	LastVoteAt   time.Time // the voter's last vote on any clip; zero if there is none
+	HeardUntil   time.Time // until when the clips voted on so far kept the voter listening; zero for a first vote
 }
 
 // CheckVote says whether a vote may be cast now, nil or the first of these
@@ -62,8 +63,7 @@ func CheckVote(p Policy, f VoteFacts, now time.Time) error {
 		if !now.Before(f.AssignedTill) {
 			return fault.AssignmentRequired.On("clip")
 		}
-		listening := time.Duration(p.MinListen * float64(f.Duration))
-		if wait := secondsUntil(f.AssignedAt.Add(listening), now); wait > 0 {
+		if wait := secondsUntil(Heard(p, f), now); wait > 0 {
 			return fault.NotHeard.On("clip").With("retry_after", wait)
 		}
 	}
@@ -74,6 +74,18 @@ func CheckVote(p Policy, f VoteFacts, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// Heard is the earliest moment at which the voter can have heard the clip: its
+// duration, or the part of it that the policy asks for, after it was assigned and
+// after all that the voter heard before. So votes that a phone without network
+// kept back are taken together, and votes on clips that nobody heard are not.
+func Heard(p Policy, f VoteFacts) time.Time {
+	from := f.AssignedAt
+	if f.HeardUntil.After(from) {
+		from = f.HeardUntil
+	}
+	return from.Add(time.Duration(p.MinListen * float64(f.Duration)))
 }
 
 // secondsUntil rounds up; it is 0 or less once the moment has come.

@@ -15,7 +15,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func admissible() consensus.VoteFacts {
 	return consensus.VoteFacts{
 		Voter: "amina", Owner: "bola", Status: "pending", Speaks: true, Duration: 10 * time.Second,
-		AssignedAt: noon.Add(-time.Minute), AssignedTill: noon.Add(9 * time.Minute), LastVoteAt: noon.Add(-time.Hour),
+		AssignedAt: noon.Add(-time.Minute), AssignedTill: noon.Add(9 * time.Minute), LastVoteAt: noon.Add(-time.Hour), HeardUntil: noon.Add(-time.Hour),
 	}
 }
 
@@ -102,6 +102,11 @@ func TestCheckVoteAtTheEdgesOfTime(t *testing.T) {
 		{"a nanosecond unheard", nil, func(f *consensus.VoteFacts) { f.AssignedAt = noon.Add(1 - 5*time.Second) }, fault.NotHeard, int64(1)},
 		{"all of it unheard", func(p *consensus.Policy) { p.MinListen = 1 }, func(f *consensus.VoteFacts) { f.AssignedAt = noon }, fault.NotHeard, int64(10)},
 		{"no listening asked", func(p *consensus.Policy) { p.MinListen = 0 }, func(f *consensus.VoteFacts) { f.AssignedAt = noon }, nil, nil},
+		{"other clips until long ago", nil, func(f *consensus.VoteFacts) { f.HeardUntil = f.AssignedAt.Add(-1) }, nil, nil},
+		{"other clips until just in time", nil, func(f *consensus.VoteFacts) { f.HeardUntil = noon.Add(-5 * time.Second) }, nil, nil},
+		{"other clips for too long", nil, func(f *consensus.VoteFacts) { f.HeardUntil = noon.Add(-4 * time.Second) }, fault.NotHeard, int64(1)},
+		{"other clips until later than now", nil, func(f *consensus.VoteFacts) { f.HeardUntil = noon.Add(20 * time.Second) }, fault.NotHeard, int64(25)},
+		{"a first vote ever", nil, func(f *consensus.VoteFacts) { f.HeardUntil = time.Time{} }, nil, nil},
 		{"the cooldown ends now", nil, func(f *consensus.VoteFacts) { f.LastVoteAt = noon.Add(-30 * time.Second) }, nil, nil},
 		{"half a second of cooldown", nil, func(f *consensus.VoteFacts) { f.LastVoteAt = noon.Add(-29500 * time.Millisecond) }, fault.Cooldown, int64(1)},
 		{"all of the cooldown", nil, func(f *consensus.VoteFacts) { f.LastVoteAt = noon }, fault.Cooldown, int64(30)},
@@ -109,6 +114,8 @@ func TestCheckVoteAtTheEdgesOfTime(t *testing.T) {
 		{"a first vote", nil, func(f *consensus.VoteFacts) { f.LastVoteAt = time.Time{} }, nil, nil},
 		{"open to all", func(p *consensus.Policy) { p.Assignment, p.MinListen = consensus.AssignmentOpen, 0 },
 			func(f *consensus.VoteFacts) { f.AssignedAt, f.AssignedTill = time.Time{}, time.Time{} }, nil, nil},
+		{"open to all, unheard", func(p *consensus.Policy) { p.Assignment = consensus.AssignmentOpen },
+			func(f *consensus.VoteFacts) { f.AssignedTill, f.HeardUntil = time.Time{}, noon }, nil, nil},
 		{"open to all, too fast", func(p *consensus.Policy) { p.Assignment, p.MinListen = consensus.AssignmentOpen, 0 },
 			func(f *consensus.VoteFacts) { f.AssignedTill, f.LastVoteAt = time.Time{}, noon }, fault.Cooldown, int64(30)},
 	}
@@ -137,5 +144,23 @@ func TestCheckVoteAtTheEdgesOfTime(t *testing.T) {
 				t.Errorf("retry_after %v, want %v", got, c.retry)
 			}
 		})
+	}
+}
+
+func TestHeard(t *testing.T) {
+	p := strict()
+	for name, c := range map[string]struct {
+		assigned, heard time.Time
+		want            time.Time
+	}{
+		"after it was assigned":          {noon, time.Time{}, noon.Add(5 * time.Second)},
+		"after the clips before":         {noon, noon.Add(time.Minute), noon.Add(65 * time.Second)},
+		"the clips before are long past": {noon, noon.Add(-time.Minute), noon.Add(5 * time.Second)},
+	} {
+		f := admissible()
+		f.AssignedAt, f.HeardUntil = c.assigned, c.heard
+		if got := consensus.Heard(p, f); !got.Equal(c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
 	}
 }

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
+
+	"github.com/lingualink/lingualink/internal/consensus/crowd"
 )
 
 // ErrReplay means that a stored explanation does not follow from its own
@@ -26,6 +29,10 @@ type Explanation struct {
 	LogOdds      float64         `json:"log_odds"`
 	// Posterior is the nominal P(good) of the model, not a calibrated one.
 	Posterior float64 `json:"posterior"`
+	// Calibration is what the language's controls said at the time, and
+	// CalibratedError what follows for the outcome; both absent while they are few.
+	Calibration     *Calibration `json:"calibration,omitempty"`
+	CalibratedError float64      `json:"calibrated_error,omitempty"`
 
 	AcceptAt      float64 `json:"accept_at"`
 	AcceptLogOdds float64 `json:"accept_log_odds"`
@@ -42,51 +49,62 @@ type Explanation struct {
 
 // ExplainedVote is one vote as it was counted.
 type ExplainedVote struct {
-	ID          string  `json:"vote"`
-	Validator   string  `json:"validator"`
-	Choice      Choice  `json:"choice"`
-	Reason      Reason  `json:"reason,omitempty"`
-	Sensitivity float64 `json:"sensitivity"`
-	Specificity float64 `json:"specificity"`
-	Weight      float64 `json:"weight"`   // 0: not counted
-	LogOdds     float64 `json:"log_odds"` // running, this vote included
-}
-
-func explain(v Vote) ExplainedVote {
-	return ExplainedVote{
-		ID: v.ID, Validator: v.Validator, Choice: v.Choice, Reason: v.Reason,
-		Sensitivity: reliability(v.Sensitivity), Specificity: reliability(v.Specificity),
-	}
+	ID          string          `json:"vote"`
+	Validator   string          `json:"validator"`
+	Choice      Choice          `json:"choice"`
+	Reason      Reason          `json:"reason,omitempty"`
+	Sensitivity float64         `json:"sensitivity"`
+	Specificity float64         `json:"specificity"`
+	Unweighed   crowd.Unweighed `json:"unweighed,omitempty"` // why it is not counted
+	Weight      float64         `json:"weight"`              // 0: not counted
+	LogOdds     float64         `json:"log_odds"`            // running, this vote included
 }
 
 // Replay decides again from nothing but the inputs in the explanation and
 // returns what comes out. The error is ErrReplay if that differs from what is
 // stored in any field (the returned explanation then shows the recomputed one),
-// or if the inputs are not ones that this engine takes.
+// or if the inputs are not ones that its engine takes.
 func Replay(stored Explanation) (Explanation, error) {
-	if stored.Engine != Engine {
-		return Explanation{}, fmt.Errorf("%w: it is of engine %q, this is %q", ErrReplay, stored.Engine, Engine)
-	}
-	p := Policy{
-		Prior: stored.Prior, AcceptAt: stored.AcceptAt, RejectAt: stored.RejectAt,
-		MinVotes: stored.MinVotes, MaxVotes: stored.MaxVotes, MinRejects: stored.MinRejects,
-	}
-	if err := p.checkDecision(); err != nil {
+	if err := stored.check(); err != nil {
 		return Explanation{}, fmt.Errorf("%w: %w", ErrReplay, err)
 	}
-	votes := make([]Vote, len(stored.Votes))
-	for i, v := range stored.Votes {
-		if i > 0 && v.ID <= stored.Votes[i-1].ID {
-			return Explanation{}, fmt.Errorf("%w: vote %q is out of order or counted twice", ErrReplay, v.ID)
-		}
-		votes[i] = Vote{v.ID, v.Validator, v.Choice, v.Reason, v.Sensitivity, v.Specificity}
+	again := stored
+	again.Votes = slices.Clone(stored.Votes)
+	switch stored.Engine {
+	case Engine:
+		again.reckon()
+	case fixedEngine:
+		again.reckonFixed()
+	default:
+		return Explanation{}, fmt.Errorf("%w: it is of engine %q, this is %q", ErrReplay, stored.Engine, Engine)
 	}
-	again := Decide(p, stored.PolicyVersion, votes)
 	if !reflect.DeepEqual(again, stored) {
 		return again, fmt.Errorf("%w: it says %s at log odds %v, replayed it is %s at %v",
 			ErrReplay, stored.Reason, stored.LogOdds, again.Reason, again.LogOdds)
 	}
 	return again, nil
+}
+
+// check says why no engine can have made the explanation, or nil.
+func (e Explanation) check() error {
+	open := func(p float64) bool { return p > 0 && p < 1 }
+	switch {
+	case !open(e.Prior) || !open(e.AcceptAt) || !open(e.RejectAt):
+		return errors.New("prior and thresholds lie between 0 and 1")
+	case e.Reason == ByExpert && e.Outcome.Label() == crowd.Unknown:
+		return errors.New("an expert approves or rejects")
+	}
+	for i, v := range e.Votes {
+		switch {
+		case i > 0 && v.ID <= e.Votes[i-1].ID:
+			return fmt.Errorf("vote %q is out of order or counted twice", v.ID)
+		case v.Choice != Approve && v.Choice != Reject:
+			return fmt.Errorf("vote %q says %q", v.ID, v.Choice)
+		case !(v.Sensitivity >= crowd.LeastRate && v.Sensitivity <= crowd.MostRate && v.Specificity >= crowd.LeastRate && v.Specificity <= crowd.MostRate):
+			return fmt.Errorf("the rates of vote %q are out of range", v.ID)
+		}
+	}
+	return nil
 }
 
 // ExplanationJSON is the stored form. It fails only for values that [Decide]

@@ -3,6 +3,7 @@ package consensus
 import (
 	"fmt"
 
+	"github.com/lingualink/lingualink/internal/consensus/crowd"
 	"github.com/lingualink/lingualink/internal/fault"
 	"github.com/lingualink/lingualink/internal/policy"
 )
@@ -13,37 +14,88 @@ const (
 	AssignmentOpen     = "open"     // any pending clip may be voted on
 )
 
-// mostVotes bounds MaxVotes: beyond it a clip belongs before a moderator.
-const mostVotes = 15
-
-// Policy holds the numbers of the subject "consensus".
+// Policy holds the numbers of the subject "consensus", for all languages or for
+// one. In JSON all of them are on one level.
 type Policy struct {
+	crowd.Policy // how votes weigh and what they come to
+	Admission
+	Queue
+	Experts
+	GoldRules
+	TrustRules
+	Refit
+}
+
+// Admission is when a vote may be cast.
+type Admission struct {
 	Assignment string `json:"assignment"` // AssignmentRequired or AssignmentOpen
 	LeaseS     int64  `json:"lease_s"`    // seconds that an assignment is kept for its validator
 	CooldownS  int64  `json:"cooldown_s"` // seconds between two votes of a person, 0 = none
 	DailyCap   int64  `json:"daily_cap"`  // rewarded votes per person and UTC day, 0 = no cap
-	// MinListen is the share of the clip's duration that must have passed since
-	// the assignment, 0 to 1.
+	// MinListen is the share of the clip's duration that must have been there to
+	// listen to it, 0 to 1.
 	MinListen    float64 `json:"min_listen"`
 	VotesPerHour int64   `json:"votes_per_hour"` // votes per person and hour, 0 = no limit
-
-	Sensitivity float64 `json:"sensitivity"` // P(approve | good clip) of every validator
-	Specificity float64 `json:"specificity"` // P(reject | bad clip) of every validator
-	Prior       float64 `json:"prior"`       // P(good) before any vote
-	AcceptAt    float64 `json:"accept_at"`   // P(good) that approves
-	RejectAt    float64 `json:"reject_at"`   // P(bad) that rejects
-	MinVotes    int     `json:"min_votes"`   // weighing votes before any verdict
-	MaxVotes    int     `json:"max_votes"`   // votes at which a clip in doubt escalates
-	MinRejects  int     `json:"min_rejects"` // weighing rejections before a rejection
 }
 
-// DefaultPolicy needs three equal votes for a verdict: two approvals reach a
-// posterior of 0.981 of the 0.99 asked, two rejections 0.934 of 0.97.
+// Queue is who gets which clip.
+type Queue struct {
+	OwnerVotes  int64 `json:"owner_votes"`  // one validator judges at most so many, 0 = no limit
+	OwnerWindow int64 `json:"owner_window"` // of so many of a speaker's last clips
+	ActiveS     int64 `json:"active_s"`     // who asked for clips within so many seconds may be the better validator
+	WaitS       int64 `json:"wait_s"`       // seconds that a clip waits for a better validator
+}
+
+// Experts is when and how experts decide.
+type Experts struct {
+	EscalateHours int64 `json:"escalate_hours"` // a clip nobody is left to vote on goes to the experts after so many hours
+	ClaimS        int64 `json:"claim_s"`        // seconds that an expert has a clip to himself
+}
+
+// GoldRules is when a gold clip stops to serve.
+type GoldRules struct {
+	GoldExposures   int64   `json:"gold_exposures"`    // validators it is handed to at most
+	GoldMissAnswers int64   `json:"gold_miss_answers"` // honest answers before its truth is doubted
+	GoldMissShare   float64 `json:"gold_miss_share"`   // share of honest misses above which it is doubted
+	GoldLeakAnswers int64   `json:"gold_leak_answers"` // answers before it may be found to have leaked
+	GoldLeakSD      float64 `json:"gold_leak_sd"`      // standard deviations by which misses fall short of what is expected
+}
+
+// TrustRules is what a validator is told, and what follows from it.
+type TrustRules struct {
+	AssessS          int64   `json:"assess_s"`           // seconds between two assessments of a person in a language
+	ProvenAnswers    int64   `json:"proven_answers"`     // answers that prove a validator where there is little gold
+	RetakeHours      int64   `json:"retake_hours"`       // hours between two onboardings
+	SilverAnswers    int64   `json:"silver_answers"`     // answers and lower end of the accuracy for the tier silver
+	SilverAccuracy   float64 `json:"silver_accuracy"`    //
+	GoldTierAnswers  int64   `json:"gold_tier_answers"`  // the same for the tier gold
+	GoldTierAccuracy float64 `json:"gold_tier_accuracy"` //
+	PromoteVotes     int64   `json:"promote_votes"`      // votes, accuracy and active days for the role validator
+	PromoteAccuracy  float64 `json:"promote_accuracy"`   //
+	PromoteDays      int64   `json:"promote_days"`       //
+	DemoteAccuracy   float64 `json:"demote_accuracy"`    // accuracy below which the role is lost
+}
+
+// Refit is when all skills of a language are re-estimated.
+type Refit struct {
+	FitHours int64   `json:"fit_hours"` // at the latest after so many hours with a new verdict
+	FitShare float64 `json:"fit_share"` // or when so large a share of the verdicts is new
+}
+
+// DefaultPolicy is the policy where no row says otherwise.
 func DefaultPolicy() Policy {
 	return Policy{
-		Assignment: AssignmentRequired, LeaseS: 600, CooldownS: 1, DailyCap: 300, VotesPerHour: 600,
-		Sensitivity: 0.90, Specificity: 0.75, Prior: 0.80, AcceptAt: 0.99, RejectAt: 0.97,
-		MinVotes: 2, MaxVotes: 7, MinRejects: 2,
+		Policy:    crowd.DefaultPolicy(),
+		Admission: Admission{Assignment: AssignmentRequired, LeaseS: 600, CooldownS: 1, DailyCap: 300, MinListen: 1, VotesPerHour: 600},
+		Queue:     Queue{OwnerVotes: 10, OwnerWindow: 100, ActiveS: 900, WaitS: 60},
+		Experts:   Experts{EscalateHours: 72, ClaimS: 1800},
+		GoldRules: GoldRules{GoldExposures: 50, GoldMissAnswers: 10, GoldMissShare: 0.4, GoldLeakAnswers: 20, GoldLeakSD: 3},
+		TrustRules: TrustRules{
+			AssessS: 3600, ProvenAnswers: 20, RetakeHours: 168,
+			SilverAnswers: 100, SilverAccuracy: 0.80, GoldTierAnswers: 300, GoldTierAccuracy: 0.88,
+			PromoteVotes: 200, PromoteAccuracy: 0.90, PromoteDays: 10, DemoteAccuracy: 0.85,
+		},
+		Refit: Refit{FitHours: 24, FitShare: 0.05},
 	}
 }
 
@@ -56,77 +108,52 @@ func ParsePolicy(values []byte) (Policy, error) {
 // Validate returns fault.PolicyInvalid on the first value out of range, and for
 // numbers that do not make sense together.
 func (p Policy) Validate() error {
-	for _, check := range []func() error{p.checkAdmission, p.checkReliability, p.checkDecision, p.checkReach} {
-		if err := check(); err != nil {
-			return err
-		}
+	if err := p.Policy.Validate(); err != nil {
+		return err
 	}
-	return nil
-}
-
-func (p Policy) checkAdmission() error {
-	const day, plenty = 24 * 60 * 60, 1_000_000
 	switch {
 	case p.Assignment != AssignmentRequired && p.Assignment != AssignmentOpen:
 		return invalid("assignment", "assignment is required or open.")
-	case p.LeaseS < 1 || p.LeaseS > day:
-		return invalid("lease_s", "lease_s is 1 to %d seconds.", day)
-	case p.CooldownS < 0 || p.CooldownS > day:
-		return invalid("cooldown_s", "cooldown_s is 0 to %d seconds.", day)
-	case p.DailyCap < 0 || p.DailyCap > plenty:
-		return invalid("daily_cap", "daily_cap is 0 to %d votes; 0 is no cap.", plenty)
-	case p.VotesPerHour < 0 || p.VotesPerHour > plenty:
-		return invalid("votes_per_hour", "votes_per_hour is 0 to %d; 0 is no limit.", plenty)
 	case !(p.MinListen >= 0 && p.MinListen <= 1):
 		return invalid("min_listen", "min_listen is a share, 0 to 1.")
-	case p.MinListen > 0 && p.Assignment == AssignmentOpen:
-		// Listening is timed from the assignment, so without one nothing is.
-		return invalid("min_listen", "min_listen needs assignment to be required.")
+	case p.DemoteAccuracy > p.PromoteAccuracy:
+		return invalid("demote_accuracy", "demote_accuracy is at most promote_accuracy.")
+	case p.OwnerVotes > p.OwnerWindow:
+		return invalid("owner_votes", "owner_votes is at most owner_window.")
 	}
-	return nil
-}
-
-func (p Policy) checkReliability() error {
-	switch {
-	case reliability(p.Sensitivity) != p.Sensitivity:
-		return invalid("sensitivity", "sensitivity is %v to %v.", leastReliable, mostReliable)
-	case reliability(p.Specificity) != p.Specificity:
-		return invalid("specificity", "specificity is %v to %v.", leastReliable, mostReliable)
-	case p.Sensitivity+p.Specificity <= 1:
-		return invalid("specificity", "sensitivity and specificity must be more than 1 together: at 1 a vote tells nothing.")
+	const day, year, plenty = 24 * 60 * 60, 365 * 24, 1_000_000
+	for _, v := range []struct {
+		name                 string
+		value, least, utmost int64
+	}{
+		{"lease_s", p.LeaseS, 1, day}, {"cooldown_s", p.CooldownS, 0, day},
+		{"daily_cap", p.DailyCap, 0, plenty}, {"votes_per_hour", p.VotesPerHour, 0, plenty},
+		{"owner_votes", p.OwnerVotes, 0, 1000}, {"owner_window", p.OwnerWindow, 1, 1000},
+		{"active_s", p.ActiveS, 0, day}, {"wait_s", p.WaitS, 0, day},
+		{"escalate_hours", p.EscalateHours, 1, year}, {"claim_s", p.ClaimS, 60, day},
+		{"gold_exposures", p.GoldExposures, 1, plenty}, {"gold_miss_answers", p.GoldMissAnswers, 1, plenty}, {"gold_leak_answers", p.GoldLeakAnswers, 1, plenty},
+		{"assess_s", p.AssessS, 0, 7 * day}, {"proven_answers", p.ProvenAnswers, 1, plenty}, {"retake_hours", p.RetakeHours, 0, year},
+		{"silver_answers", p.SilverAnswers, 0, plenty}, {"gold_tier_answers", p.GoldTierAnswers, p.SilverAnswers, plenty},
+		{"promote_votes", p.PromoteVotes, 1, plenty}, {"promote_days", p.PromoteDays, 1, 365},
+		{"fit_hours", p.FitHours, 1, year},
+	} {
+		if v.value < v.least || v.value > v.utmost {
+			return invalid(v.name, "%s is %d to %d.", v.name, v.least, v.utmost)
+		}
 	}
-	return nil
-}
-
-// checkDecision covers what a stored explanation repeats of its policy.
-func (p Policy) checkDecision() error {
-	switch {
-	case !(p.Prior > 0 && p.Prior < 1):
-		return invalid("prior", "prior lies between 0 and 1.")
-	case !(p.AcceptAt > 0.5 && p.AcceptAt < 1):
-		return invalid("accept_at", "accept_at lies between 0.5 and 1.")
-	case !(p.RejectAt > 0.5 && p.RejectAt < 1):
-		return invalid("reject_at", "reject_at lies between 0.5 and 1.")
-	case p.Prior >= p.AcceptAt || 1-p.Prior >= p.RejectAt:
-		return invalid("prior", "prior must be in doubt: below accept_at, and 1 - prior below reject_at.")
-	case p.MinVotes < 1 || p.MinVotes > mostVotes:
-		return invalid("min_votes", "min_votes is 1 to %d.", mostVotes)
-	case p.MaxVotes < p.MinVotes || p.MaxVotes > mostVotes:
-		return invalid("max_votes", "max_votes is min_votes to %d.", mostVotes)
-	case p.MinRejects < 1 || p.MinRejects > p.MaxVotes:
-		return invalid("min_rejects", "min_rejects is 1 to max_votes.")
+	for _, v := range []struct {
+		name  string
+		value float64
+	}{
+		{"gold_miss_share", p.GoldMissShare}, {"silver_accuracy", p.SilverAccuracy}, {"gold_tier_accuracy", p.GoldTierAccuracy},
+		{"promote_accuracy", p.PromoteAccuracy}, {"demote_accuracy", p.DemoteAccuracy}, {"fit_share", p.FitShare},
+	} {
+		if !(v.value > 0 && v.value < 1) {
+			return invalid(v.name, "%s lies between 0 and 1.", v.name)
+		}
 	}
-	return nil
-}
-
-// checkReach refuses a policy under which even votes of one mind escalate.
-func (p Policy) checkReach() error {
-	n := logOdds(p.MaxVotes)
-	switch {
-	case logit(p.Prior)+n*weight(Approve, p.Sensitivity, p.Specificity) < logit(p.AcceptAt):
-		return invalid("accept_at", "accept_at is out of reach: %d approvals do not get there.", p.MaxVotes)
-	case logit(p.Prior)+n*weight(Reject, p.Sensitivity, p.Specificity) > -logit(p.RejectAt):
-		return invalid("reject_at", "reject_at is out of reach: %d rejections do not get there.", p.MaxVotes)
+	if !(p.GoldLeakSD >= 1 && p.GoldLeakSD <= 10) {
+		return invalid("gold_leak_sd", "gold_leak_sd is 1 to 10.")
 	}
 	return nil
 }

@@ -6,12 +6,20 @@ import (
 	"testing"
 
 	"github.com/lingualink/lingualink/internal/consensus"
+	"github.com/lingualink/lingualink/internal/consensus/crowd"
 	"github.com/lingualink/lingualink/internal/fault"
 )
 
 func TestDefaultPolicy(t *testing.T) {
-	want := `{"assignment":"required","lease_s":600,"cooldown_s":1,"daily_cap":300,"min_listen":0,"votes_per_hour":600,` +
-		`"sensitivity":0.9,"specificity":0.75,"prior":0.8,"accept_at":0.99,"reject_at":0.97,"min_votes":2,"max_votes":7,"min_rejects":2}`
+	engine, err := json.Marshal(crowd.DefaultPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := string(engine[:len(engine)-1]) + `,"assignment":"required","lease_s":600,"cooldown_s":1,"daily_cap":300,"min_listen":1,"votes_per_hour":600,` +
+		`"owner_votes":10,"owner_window":100,"active_s":900,"wait_s":60,"escalate_hours":72,"claim_s":1800,` +
+		`"gold_exposures":50,"gold_miss_answers":10,"gold_miss_share":0.4,"gold_leak_answers":20,"gold_leak_sd":3,` +
+		`"assess_s":3600,"proven_answers":20,"retake_hours":168,"silver_answers":100,"silver_accuracy":0.8,"gold_tier_answers":300,"gold_tier_accuracy":0.88,` +
+		`"promote_votes":200,"promote_accuracy":0.9,"promote_days":10,"demote_accuracy":0.85,"fit_hours":24,"fit_share":0.05}`
 	p, err := consensus.ParsePolicy(nil)
 	if err != nil || p != consensus.DefaultPolicy() {
 		t.Fatalf("no values: %+v, %v", p, err)
@@ -23,10 +31,11 @@ func TestDefaultPolicy(t *testing.T) {
 
 func TestParsePolicyTakes(t *testing.T) {
 	for _, values := range []string{
-		`{}`, `null`, `{"assignment":"open"}`, `{"assignment":"required","min_listen":1}`,
-		`{"cooldown_s":0,"daily_cap":0,"votes_per_hour":0}`,
-		`{"min_votes":1,"max_votes":15,"min_rejects":15}`,
-		`{"sensitivity":0.98,"specificity":0.98}`, `{"prior":0.5,"accept_at":0.97}`,
+		`{}`, `null`, `{"assignment":"open"}`, `{"assignment":"open","min_listen":0.5}`, `{"min_listen":0}`,
+		`{"cooldown_s":0,"daily_cap":0,"votes_per_hour":0,"owner_votes":0,"wait_s":0,"active_s":0,"assess_s":0,"retake_hours":0}`,
+		`{"min_votes":1,"max_votes":15,"min_rejects":15}`, `{"accept_at":0.995}`, `{"specificity_prior":{"hits":3}}`,
+		`{"promote_accuracy":0.8,"demote_accuracy":0.8}`, `{"owner_votes":100,"owner_window":100}`, `{"silver_answers":300}`,
+		`{"gold_leak_sd":1}`, `{"fit_share":0.999}`,
 	} {
 		if _, err := consensus.ParsePolicy([]byte(values)); err != nil {
 			t.Errorf("%s: %v", values, err)
@@ -37,8 +46,10 @@ func TestParsePolicyTakes(t *testing.T) {
 func TestParsePolicyRefuses(t *testing.T) {
 	cases := []struct{ values, field string }{
 		{`{"quorum":3}`, "values"},
+		{`{"sensitivity":0.9}`, "values"}, // of the engine before
 		{`{"lease_s":1.5}`, "values"},
 		{`{"lease_s":"600"}`, "values"},
+		{`{"Queue":{"wait_s":3}}`, "values"},
 		{`{"assignment":""}`, "assignment"},
 		{`{"assignment":"closed"}`, "assignment"},
 		{`{"lease_s":0}`, "lease_s"},
@@ -50,27 +61,39 @@ func TestParsePolicyRefuses(t *testing.T) {
 		{`{"votes_per_hour":1000001}`, "votes_per_hour"},
 		{`{"min_listen":-0.1}`, "min_listen"},
 		{`{"min_listen":1.01}`, "min_listen"},
-		{`{"min_listen":0.5,"assignment":"open"}`, "min_listen"},
-		{`{"sensitivity":0}`, "sensitivity"},
-		{`{"sensitivity":1}`, "sensitivity"},
-		{`{"specificity":0.99}`, "specificity"},
-		{`{"sensitivity":0.5,"specificity":0.5}`, "specificity"},
-		{`{"prior":0}`, "prior"},
-		{`{"prior":1}`, "prior"},
-		{`{"prior":0.99}`, "prior"},
-		{`{"prior":0.03}`, "prior"},
+		{`{"owner_votes":-1}`, "owner_votes"},
+		{`{"owner_votes":101}`, "owner_votes"},
+		{`{"owner_votes":0,"owner_window":0}`, "owner_window"},
+		{`{"active_s":-1}`, "active_s"},
+		{`{"wait_s":86401}`, "wait_s"},
+		{`{"escalate_hours":0}`, "escalate_hours"},
+		{`{"claim_s":59}`, "claim_s"},
+		{`{"gold_exposures":0}`, "gold_exposures"},
+		{`{"gold_miss_answers":0}`, "gold_miss_answers"},
+		{`{"gold_miss_share":0}`, "gold_miss_share"},
+		{`{"gold_leak_answers":0}`, "gold_leak_answers"},
+		{`{"gold_leak_sd":0.5}`, "gold_leak_sd"},
+		{`{"gold_leak_sd":11}`, "gold_leak_sd"},
+		{`{"assess_s":-1}`, "assess_s"},
+		{`{"proven_answers":0}`, "proven_answers"},
+		{`{"retake_hours":-1}`, "retake_hours"},
+		{`{"silver_answers":-1}`, "silver_answers"},
+		{`{"silver_answers":301}`, "gold_tier_answers"},
+		{`{"silver_accuracy":1}`, "silver_accuracy"},
+		{`{"gold_tier_accuracy":0}`, "gold_tier_accuracy"},
+		{`{"promote_votes":0}`, "promote_votes"},
+		{`{"promote_days":366}`, "promote_days"},
+		{`{"promote_accuracy":1}`, "promote_accuracy"},
+		{`{"promote_accuracy":0.84}`, "demote_accuracy"},
+		{`{"demote_accuracy":0}`, "demote_accuracy"},
+		{`{"fit_hours":0}`, "fit_hours"},
+		{`{"fit_share":0}`, "fit_share"},
+		{`{"fit_share":1}`, "fit_share"},
+		// and what the engine refuses
 		{`{"accept_at":0.5}`, "accept_at"},
-		{`{"accept_at":1}`, "accept_at"},
-		{`{"reject_at":0.5}`, "reject_at"},
-		{`{"reject_at":1}`, "reject_at"},
-		{`{"min_votes":0}`, "min_votes"},
-		{`{"min_votes":16,"max_votes":16}`, "min_votes"},
+		{`{"prior_cap":0.98}`, "prior_cap"},
 		{`{"min_votes":5,"max_votes":4}`, "max_votes"},
-		{`{"max_votes":16}`, "max_votes"},
-		{`{"min_rejects":0}`, "min_rejects"},
-		{`{"min_rejects":8}`, "min_rejects"},
-		{`{"sensitivity":0.6,"specificity":0.5}`, "accept_at"},
-		{`{"reject_at":0.99999999}`, "reject_at"},
+		{`{"specificity_prior":{"misses":9}}`, "specificity_prior"},
 	}
 	for _, c := range cases {
 		t.Run(c.values, func(t *testing.T) {
@@ -87,8 +110,8 @@ func TestParsePolicyRefuses(t *testing.T) {
 }
 
 func FuzzParsePolicy(f *testing.F) {
-	f.Add([]byte(`{"prior":0.5,"accept_at":0.97,"max_votes":9}`))
-	f.Add([]byte(`{"sensitivity":1e-320,"specificity":0.9999999999999999}`))
+	f.Add([]byte(`{"prior_cap":0.5,"accept_at":0.97,"max_votes":9}`))
+	f.Add([]byte(`{"sensitivity_prior":{"hits":1e-320},"out_below":0.9999999999999999}`))
 	f.Add([]byte(`{"min_votes":15,"max_votes":15}{}`))
 	f.Fuzz(func(t *testing.T, values []byte) {
 		p, err := consensus.ParsePolicy(values)
@@ -105,22 +128,21 @@ func FuzzParsePolicy(f *testing.F) {
 		if q, err := consensus.ParsePolicy(again); err != nil || q != p {
 			t.Fatalf("%+v reads back as %+v, %v", p, q, err)
 		}
-		// Whatever was taken can decide either way, and not without votes.
-		approvals, rejections := make([]consensus.Vote, p.MaxVotes), make([]consensus.Vote, p.MaxVotes)
-		for i := range approvals {
-			id := string(rune('a' + i))
-			approvals[i] = consensus.Vote{ID: id, Choice: consensus.Approve, Sensitivity: p.Sensitivity, Specificity: p.Specificity}
-			rejections[i] = approvals[i]
-			rejections[i].Choice = consensus.Reject
-		}
-		if e := consensus.Decide(p, 1, nil); e.Outcome != consensus.Undecided {
+		// Whatever was taken does not decide without votes, and does not leave a clip
+		// open for ever.
+		if e := consensus.Decide(&p, 1, consensus.Language{}, nil); e.Outcome != consensus.Undecided {
 			t.Fatalf("no votes: %q", e.Outcome)
 		}
-		if e := consensus.Decide(p, 1, approvals); e.Outcome != consensus.Approved {
-			t.Fatalf("%d approvals: %q", p.MaxVotes, e.Outcome)
+		votes := make([]consensus.Vote, p.MaxVotes)
+		for i := range votes {
+			votes[i] = consensus.Vote{ID: string(rune('a' + i)), Choice: []consensus.Choice{consensus.Approve, consensus.Reject}[i%2]}
 		}
-		if e := consensus.Decide(p, 1, rejections); e.Outcome != consensus.Rejected {
-			t.Fatalf("%d rejections: %q", p.MaxVotes, e.Outcome)
+		e := consensus.Decide(&p, 1, consensus.Language{}, votes)
+		if e.Outcome == consensus.Undecided {
+			t.Fatalf("%d votes: undecided", p.MaxVotes)
+		}
+		if _, err := consensus.Replay(e); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

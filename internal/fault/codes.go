@@ -80,6 +80,33 @@ var (
 	Cooldown           = define("cooldown", http.StatusTooManyRequests, "You can vote again in {{.retry_after}} s.", "Wait for Retry-After seconds.")
 )
 
+// Trust.
+var (
+	OnboardingOpen    = define("onboarding_open", http.StatusConflict, "You have not finished the onboarding of this language.", "Fetch the queue and vote on what it hands out.")
+	RetakeEarly       = define("retake_early", http.StatusTooManyRequests, "You can take the onboarding again, but not yet.", "Wait until retake_from of the params, or for Retry-After seconds.")
+	RetakeUnavailable = define("retake_unavailable", http.StatusConflict, "There is nothing new for an onboarding in this language at the moment.", "Go on with the queue; try again when the language has more.")
+	NotExcluded       = define("not_excluded", http.StatusConflict, "Your votes in this language are not excluded.", "Nothing needs to be reviewed.")
+	ReviewOpen        = define("review_open", http.StatusConflict, "You have asked for this review already.", "Wait for the decision; it comes as a notification.")
+	ReviewDecided     = define("review_decided", http.StatusConflict, "This review has been decided.", "Read the decision.")
+)
+
+// Gold.
+var (
+	GoldAlready      = define("gold_already", http.StatusConflict, "This recording serves or has served as gold.", "Choose another one: what was known once is not gold again.")
+	GoldContradicted = define("gold_contradicted", http.StatusConflict, "An expert said the opposite about this recording.", "Leave truth out, or let an expert decide on the recording again first.")
+)
+
+// Experts.
+var (
+	NotExpert        = define("not_expert", http.StatusForbidden, "Only experts of the language decide this.", "Experts are moderators who speak the language, and its validators of the gold tier.")
+	EscalationTaken  = define("escalation_taken", http.StatusConflict, "Another expert has this clip at the moment.", "Take the next one.")
+	EscalationClosed = define("escalation_closed", http.StatusConflict, "An expert has decided this, or there is nothing left to decide.", "Take the next one.")
+	ClaimRequired    = define("claim_required", http.StatusConflict, "You do not have this clip, or the time for it has passed.", "Claim it, listen, then decide.")
+	TooManyClaims    = define("too_many_claims", http.StatusConflict, "You have as many clips as one expert can have.", "Decide one or release it first.")
+	NotDisputable    = define("not_disputable", http.StatusConflict, "Only a rejection can be disputed, within 30 days.", "Record it again.")
+	AlreadyDisputed  = define("already_disputed", http.StatusConflict, "This verdict was disputed before.", "Wait for the answer of the expert; it is final.")
+)
+
 // Money.
 var (
 	AmountInvalid       = define("amount_invalid", http.StatusBadRequest, "The amount must be a whole number of minor units, at least 1.", "Send minor units (kobo, cents) as an integer.")

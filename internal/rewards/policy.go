@@ -9,19 +9,29 @@ import (
 	"github.com/lingualink/lingualink/internal/policy"
 )
 
-// Policy holds the numbers of the subject "rewards". Rates and shares are in
+// What a vote is paid for.
+const (
+	// PayInformativeness pays every vote on a decided clip by how much the
+	// voter's answers tell in that language, whatever this one says.
+	PayInformativeness = "informativeness"
+	// PayAgreement pays the full rate to those who agree with the verdict.
+	PayAgreement = "agreement"
+)
+
+// Policy holds the values of the subject "rewards". Rates and shares are in
 // basis points: 10,000 is the whole.
 type Policy struct {
-	HoldHours      int64 `json:"hold_hours"`       // from the verdict until a reward may be paid out
-	ValidatorBps   int64 `json:"validator_bps"`    // multiplies the validation pay of the role validator
-	AmbassadorBps  int64 `json:"ambassador_bps"`   // multiplies the validation pay of the role ambassador
-	RemixParentBps int64 `json:"remix_parent_bps"` // share of a remix's clip rate for the parent's owner
+	ValidationPay  string `json:"validation_pay"`   // informativeness or agreement
+	HoldHours      int64  `json:"hold_hours"`       // from the verdict until a reward may be paid out
+	ValidatorBps   int64  `json:"validator_bps"`    // multiplies the validation pay of the role validator
+	AmbassadorBps  int64  `json:"ambassador_bps"`   // multiplies the validation pay of the role ambassador
+	RemixParentBps int64  `json:"remix_parent_bps"` // share of a remix's clip rate for the parent's owner
 }
 
-// DefaultPolicy holds rewards for seven days, pays validators 40 % and
-// ambassadors 50 % on top, and shares a remix 70 to 30.
+// DefaultPolicy pays votes by informativeness, holds rewards for seven days, pays
+// validators 40 % and ambassadors 50 % on top, and shares a remix 70 to 30.
 func DefaultPolicy() Policy {
-	return Policy{HoldHours: 168, ValidatorBps: 14_000, AmbassadorBps: 15_000, RemixParentBps: 3_000}
+	return Policy{ValidationPay: PayInformativeness, HoldHours: 168, ValidatorBps: 14_000, AmbassadorBps: 15_000, RemixParentBps: 3_000}
 }
 
 // ParsePolicy lays a stored JSON object over the defaults. What does not fit is
@@ -32,6 +42,10 @@ func ParsePolicy(values []byte) (Policy, error) {
 
 // Validate returns fault.PolicyInvalid on the first value out of range.
 func (p Policy) Validate() error {
+	if p.ValidationPay != PayInformativeness && p.ValidationPay != PayAgreement {
+		return fault.PolicyInvalid.On("validation_pay").
+			Saying("validation_pay is " + PayInformativeness + " or " + PayAgreement + ".")
+	}
 	const year, tenfold = 365 * 24, 10 * money.Unit
 	for _, v := range []struct {
 		name                 string

@@ -15,7 +15,7 @@ func TestDefaultPolicy(t *testing.T) {
 	if err != nil || p != rewards.DefaultPolicy() {
 		t.Fatalf("no values: %+v, %v", p, err)
 	}
-	want := `{"hold_hours":168,"validator_bps":14000,"ambassador_bps":15000,"remix_parent_bps":3000}`
+	want := `{"validation_pay":"informativeness","hold_hours":168,"validator_bps":14000,"ambassador_bps":15000,"remix_parent_bps":3000}`
 	if got, err := json.Marshal(p); err != nil || string(got) != want {
 		t.Errorf("%s, %v, want %s", got, err, want)
 	}
@@ -29,6 +29,11 @@ func TestParsePolicy(t *testing.T) {
 		{`{}`, ""},
 		{`{"hold_hours":0,"validator_bps":10000,"ambassador_bps":100000,"remix_parent_bps":0}`, ""},
 		{`{"hold_hours":8760,"remix_parent_bps":10000}`, ""},
+		{`{"validation_pay":"informativeness"}`, ""},
+		{`{"validation_pay":"agreement"}`, ""},
+		{`{"validation_pay":""}`, "validation_pay"},
+		{`{"validation_pay":"Agreement"}`, "validation_pay"},
+		{`{"validation_pay":1}`, "values"},
 		{`{"hold_hours":-1}`, "hold_hours"},
 		{`{"hold_hours":8761}`, "hold_hours"},
 		{`{"validator_bps":9999}`, "validator_bps"},

@@ -1,17 +1,23 @@
 // Package rewards decides who is paid what for a verdict, and under which key,
 // in one place. It refuses to pay for a verdict that contradicts itself (an
 // owner among the voters, a remix of one's own clip), to round more than once,
-// and to split a clip's rate into shares that do not add up to it.
+// to pay one person twice for one clip, and to split a clip's rate into shares
+// that do not add up to it.
 //
 // An approved clip pays its owner the clip rate, or the owner and the owner of
-// the clip it remixes a share each. Voters who agree with the verdict are paid
-// the validation rate times their factor and the highest multiplier of their
-// roles. An escalated clip pays nobody: the verdict that follows does.
+// the clip it remixes a share each. A vote on a decided clip pays the validation
+// rate times the voter's informativeness and the highest multiplier of their
+// roles, whatever the vote says: who disagrees with a verdict loses skill, not
+// money, and nobody earns by guessing what the others will say. Of somebody
+// whose informativeness is not known yet the reward accrues until it is. The
+// policy may pay those who agree with the verdict, in full, instead. An
+// escalated clip pays nobody: the verdict that follows does.
 package rewards
 
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/lingualink/lingualink/internal/fault"
 	"github.com/lingualink/lingualink/internal/money"
@@ -35,7 +41,7 @@ const (
 	Clip        Rule = "clip"         // the owner of an approved clip
 	Remix       Rule = "remix"        // the owner of an approved remix
 	RemixParent Rule = "remix_parent" // the owner of the clip that was remixed
-	Validation  Rule = "validation"   // a voter who agreed with the verdict
+	Validation  Rule = "validation"   // a voter
 )
 
 // Rate is what one act pays: minor units of the campaign's currency, and the
@@ -51,11 +57,23 @@ type Person struct {
 	Roles []string
 }
 
-// Voter is a person and the vote.
+// Voter is a person and the vote. The last four fields are what is known about
+// the person in the clip's language; [PayAgreement] does not look at them.
 type Voter struct {
 	Person
 	Choice   string // approve or reject
 	Rewarded bool   // false for a vote beyond the daily cap
+
+	Unproven         bool  // nobody knows yet how much their answers tell
+	FactorBps        int64 // share of the rate that their answers are worth, 0 to money.Unit
+	SkillSeq         int64 // the last skill event that FactorBps rests on
+	ConsensusVersion int64 // of the policy that it was reckoned by
+}
+
+// Paid names a reward that somebody has for the clip.
+type Paid struct {
+	Rule Rule
+	User string
 }
 
 // Input is a verdict as far as pay depends on it.
@@ -65,9 +83,13 @@ type Input struct {
 	Owner          string
 	ParentOwner    string  // empty: the clip is no remix
 	Voters         []Voter // one entry per person
-	ClipRate       Rate
+	ClipRate       Rate    // zero pays the voters and no speaker, as on a clip made to measure them
 	ValidationRate Rate
 	Currency       money.Currency
+	// AlreadyPaid are the rewards that earlier verdicts on the clip brought and
+	// nobody took back, those that accrue or wait for funds included. They are
+	// not paid again.
+	AlreadyPaid []Paid
 }
 
 // Reward is what one person is paid under one rule, and how it was reckoned:
@@ -75,18 +97,23 @@ type Input struct {
 //	clip rules:  BaseMinor × ShareBps, by largest remainder
 //	validation:  floor(BaseMinor × FactorBps × MultiplierBps)
 //
-// What does not apply is money.Unit.
+// What does not apply is money.Unit, or 0 for the last two. A reward that accrues
+// has FactorBps 0 and the AmountMinor that it comes to at most, with the full
+// factor: a figure to show, not to pay.
 type Reward struct {
-	Key           string // the same for ever for this rule, verdict and person
-	Rule          Rule
-	User          string
-	Currency      money.Currency
-	BaseMinor     int64
-	FactorBps     int64
-	MultiplierBps int64
-	ShareBps      int64
-	AmountMinor   int64 // at least 1
-	RateVersion   int64
+	Key              string // the same for ever for this rule, verdict and person
+	Rule             Rule
+	User             string
+	Currency         money.Currency
+	Accruing         bool
+	BaseMinor        int64
+	FactorBps        int64
+	MultiplierBps    int64
+	ShareBps         int64
+	AmountMinor      int64 // at least 1
+	RateVersion      int64
+	SkillSeq         int64
+	ConsensusVersion int64
 }
 
 // Key is the idempotency key of a reward.
@@ -104,25 +131,50 @@ func Decide(p Policy, in Input) ([]Reward, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
+	if in.Outcome == outcomeEscalated {
+		return nil, nil
+	}
 	rewards, err := forClip(p, in)
 	if err != nil {
 		return nil, err
 	}
 	for _, v := range in.Voters {
-		if !v.Rewarded || !agrees(v.Choice, in.Outcome) {
+		if !v.Rewarded {
 			continue
 		}
-		r := Reward{
-			Rule: Validation, User: v.ID, BaseMinor: in.ValidationRate.AmountMinor,
-			FactorBps: money.Unit, MultiplierBps: p.multiplier(v.Roles), ShareBps: money.Unit,
-			RateVersion: in.ValidationRate.Version,
-		}
-		if r.AmountMinor, err = Pay(r.BaseMinor, r.FactorBps, r.MultiplierBps); err != nil {
+		r, err := forVote(p, in, v)
+		if err != nil {
 			return nil, err
 		}
 		rewards = append(rewards, r)
 	}
 	return in.payable(rewards), nil
+}
+
+// forVote reckons what a rewarded vote comes to.
+func forVote(p Policy, in Input, v Voter) (Reward, error) {
+	r := Reward{
+		Rule: Validation, User: v.ID, BaseMinor: in.ValidationRate.AmountMinor,
+		MultiplierBps: p.multiplier(v.Roles), ShareBps: money.Unit, RateVersion: in.ValidationRate.Version,
+	}
+	switch {
+	case p.ValidationPay == PayAgreement && agrees(v.Choice, in.Outcome):
+		r.FactorBps = money.Unit
+	case p.ValidationPay == PayAgreement:
+	case p.ValidationPay != PayInformativeness:
+		return Reward{}, in.impossible("the policy pays by %q", p.ValidationPay)
+	case v.Unproven:
+		r.Accruing = true
+	default:
+		r.FactorBps, r.SkillSeq, r.ConsensusVersion = v.FactorBps, v.SkillSeq, v.ConsensusVersion
+	}
+	factor := r.FactorBps
+	if r.Accruing {
+		factor = money.Unit
+	}
+	var err error
+	r.AmountMinor, err = Pay(r.BaseMinor, factor, r.MultiplierBps)
+	return r, err
 }
 
 // forClip shares the clip rate among those who made an approved clip.
@@ -154,11 +206,11 @@ func forClip(p Policy, in Input) ([]Reward, error) {
 	return rewards, nil
 }
 
-// payable drops what comes to nothing and completes the rest.
+// payable drops what comes to nothing or was paid before, and completes the rest.
 func (in Input) payable(rewards []Reward) []Reward {
 	kept := rewards[:0]
 	for _, r := range rewards {
-		if r.AmountMinor > 0 {
+		if r.AmountMinor > 0 && !slices.Contains(in.AlreadyPaid, Paid{r.Rule, r.User}) {
 			r.Key, r.Currency = Key(r.Rule, in.Verdict, r.User), in.Currency
 			kept = append(kept, r)
 		}
@@ -197,6 +249,8 @@ func (in Input) check() error {
 			return in.impossible("a vote is nobody's")
 		case v.ID == in.Owner:
 			return in.impossible("%s votes on an own clip", v.ID)
+		case v.FactorBps < 0 || v.FactorBps > money.Unit:
+			return in.impossible("the answers of %s are worth %d", v.ID, v.FactorBps)
 		case seen[v.ID]:
 			return in.impossible("%s votes twice", v.ID)
 		}

@@ -3,8 +3,8 @@ package rewards_test
 import (
 	"errors"
 	"math"
-	"math/big"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +15,17 @@ import (
 
 func voter(id, choice string, roles ...string) rewards.Voter {
 	return rewards.Voter{Person: rewards.Person{ID: id, Roles: roles}, Choice: choice, Rewarded: true}
+}
+
+// worth is the voter whose answers are worth so much of the rate.
+func worth(factorBps int64, v rewards.Voter) rewards.Voter {
+	v.FactorBps, v.SkillSeq, v.ConsensusVersion = factorBps, 90, 3
+	return v
+}
+
+func unproven(v rewards.Voter) rewards.Voter {
+	v.Unproven = true
+	return v
 }
 
 func unrewarded(v rewards.Voter) rewards.Voter {
@@ -30,10 +41,16 @@ func verdict(voters ...rewards.Voter) rewards.Input {
 	}
 }
 
+func byAgreement() rewards.Policy {
+	p := rewards.DefaultPolicy()
+	p.ValidationPay = rewards.PayAgreement
+	return p
+}
+
 // amounts maps each key to its amount.
-func amounts(t *testing.T, in rewards.Input) map[string]int64 {
+func amounts(t *testing.T, p rewards.Policy, in rewards.Input) map[string]int64 {
 	t.Helper()
-	paid, err := rewards.Decide(rewards.DefaultPolicy(), in)
+	paid, err := rewards.Decide(p, in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +64,7 @@ func amounts(t *testing.T, in rewards.Input) map[string]int64 {
 	return found
 }
 
-func TestDecide(t *testing.T) {
+func TestDecideByAgreement(t *testing.T) {
 	cases := []struct {
 		name string
 		in   func(*rewards.Input)
@@ -97,6 +114,19 @@ func TestDecide(t *testing.T) {
 			in.ParentOwner = "chidi"
 			in.Voters = []rewards.Voter{voter("chidi", "approve")}
 		}, map[string]int64{"reward:remix:v1:bola": 10_500, "reward:remix_parent:v1:chidi": 4_500, "reward:validation:v1:chidi": 1_500}},
+		{"what is known about a voter does not matter", func(in *rewards.Input) {
+			in.Voters = []rewards.Voter{unproven(voter("ada", "approve")), worth(10, voter("femi", "approve")), worth(10_000, voter("emeka", "reject"))}
+		}, map[string]int64{"reward:clip:v1:bola": 15_000, "reward:validation:v1:ada": 1_500, "reward:validation:v1:femi": 1_500}},
+		{"a second verdict pays those who agree with it and were not paid before", func(in *rewards.Input) {
+			in.Verdict = "v2"
+			in.Voters = []rewards.Voter{voter("ada", "approve"), voter("femi", "reject"), voter("emeka", "approve")}
+			in.AlreadyPaid = []rewards.Paid{{rewards.Validation, "femi"}, {rewards.Validation, "emeka"}, {rewards.Validation, "bola"}}
+		}, map[string]int64{"reward:clip:v2:bola": 15_000, "reward:validation:v2:ada": 1_500}},
+		{"a clip that was paid for before", func(in *rewards.Input) {
+			in.ParentOwner = "chidi"
+			in.Voters = []rewards.Voter{voter("chidi", "approve")}
+			in.AlreadyPaid = []rewards.Paid{{rewards.RemixParent, "chidi"}}
+		}, map[string]int64{"reward:remix:v1:bola": 10_500, "reward:validation:v1:chidi": 1_500}},
 		{"rates of nothing", func(in *rewards.Input) {
 			in.ParentOwner, in.ClipRate.AmountMinor, in.ValidationRate.AmountMinor = "chidi", 0, 0
 			in.Voters = []rewards.Voter{voter("ada", "approve", "ambassador")}
@@ -106,7 +136,59 @@ func TestDecide(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			in := verdict()
 			c.in(&in)
-			if got := amounts(t, in); !reflect.DeepEqual(got, c.want) {
+			if got := amounts(t, byAgreement(), in); !reflect.DeepEqual(got, c.want) {
+				t.Errorf("got  %v\nwant %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestDecideByInformativeness(t *testing.T) {
+	const clip = "reward:clip:v1:bola"
+	cases := []struct {
+		name string
+		in   func(*rewards.Input)
+		want map[string]int64
+	}{
+		{"whatever the vote says", func(in *rewards.Input) {
+			in.Voters = []rewards.Voter{worth(10_000, voter("ada", "approve")), worth(10_000, voter("femi", "reject")), worth(6_000, voter("emeka", "reject"))}
+		}, map[string]int64{clip: 15_000, "reward:validation:v1:ada": 1_500, "reward:validation:v1:femi": 1_500, "reward:validation:v1:emeka": 900}},
+		{"on a rejected clip, too", func(in *rewards.Input) {
+			in.Outcome = "rejected"
+			in.Voters = []rewards.Voter{worth(5_000, voter("ada", "approve")), worth(5_000, voter("femi", "reject"))}
+		}, map[string]int64{"reward:validation:v1:ada": 750, "reward:validation:v1:femi": 750}},
+		{"nobody on an escalated clip", func(in *rewards.Input) {
+			in.Outcome = "escalated"
+			in.Voters = []rewards.Voter{worth(10_000, voter("ada", "approve")), unproven(voter("femi", "reject"))}
+		}, map[string]int64{}},
+		{"answers that tell nothing", func(in *rewards.Input) {
+			in.Voters = []rewards.Voter{worth(0, voter("ada", "approve", "ambassador")), worth(6, voter("femi", "approve")), worth(7, voter("emeka", "approve"))}
+		}, map[string]int64{clip: 15_000, "reward:validation:v1:emeka": 1}}, // 0, 0.9 and 1.05
+		{"the multiplier after the factor, one floor at the end", func(in *rewards.Input) {
+			in.ValidationRate.AmountMinor = 3
+			in.Voters = []rewards.Voter{worth(5_000, voter("ada", "approve", "validator"))} // 2.1; rounded on the way it would be 1
+		}, map[string]int64{clip: 15_000, "reward:validation:v1:ada": 2}},
+		{"unproven voters accrue at most the full rate", func(in *rewards.Input) {
+			in.Voters = []rewards.Voter{unproven(voter("ada", "reject", "validator")), unproven(worth(1, voter("femi", "approve")))}
+		}, map[string]int64{clip: 15_000, "reward:validation:v1:ada": 2_100, "reward:validation:v1:femi": 1_500}},
+		{"nothing accrues beyond the daily cap or from a rate of nothing", func(in *rewards.Input) {
+			in.ValidationRate.AmountMinor = 0
+			in.Voters = []rewards.Voter{unrewarded(unproven(voter("ada", "reject"))), unproven(voter("femi", "approve"))}
+		}, map[string]int64{clip: 15_000}},
+		{"a control pays its voters and no speaker", func(in *rewards.Input) {
+			in.ClipRate, in.ParentOwner = rewards.Rate{}, "chidi"
+			in.Voters = []rewards.Voter{worth(10_000, voter("ada", "approve")), unproven(voter("femi", "reject"))}
+		}, map[string]int64{"reward:validation:v1:ada": 1_500, "reward:validation:v1:femi": 1_500}},
+		{"a second verdict pays nobody twice", func(in *rewards.Input) {
+			in.Voters = []rewards.Voter{worth(10_000, voter("ada", "approve")), unproven(voter("femi", "reject")), worth(10_000, voter("emeka", "reject"))}
+			in.AlreadyPaid = []rewards.Paid{{rewards.Validation, "ada"}, {rewards.Validation, "femi"}}
+		}, map[string]int64{clip: 15_000, "reward:validation:v1:emeka": 1_500}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			in := verdict()
+			c.in(&in)
+			if got := amounts(t, rewards.DefaultPolicy(), in); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got  %v\nwant %v", got, c.want)
 			}
 		})
@@ -114,17 +196,27 @@ func TestDecide(t *testing.T) {
 }
 
 func TestRewardsShowHowTheyWereReckoned(t *testing.T) {
-	in := verdict(voter("zainab", "approve", "ambassador"), voter("ada", "approve"))
+	in := verdict(worth(8_000, voter("zainab", "approve", "ambassador")), worth(10_000, voter("ada", "reject")), unproven(worth(9, voter("femi", "approve", "validator"))))
 	in.ParentOwner = "chidi"
-	got, err := rewards.Decide(rewards.DefaultPolicy(), in)
-	want := []rewards.Reward{
-		{"reward:remix:v1:bola", rewards.Remix, "bola", "NGN", 15_000, 10_000, 10_000, 7_000, 10_500, 4},
-		{"reward:remix_parent:v1:chidi", rewards.RemixParent, "chidi", "NGN", 15_000, 10_000, 10_000, 3_000, 4_500, 4},
-		{"reward:validation:v1:zainab", rewards.Validation, "zainab", "NGN", 1_500, 10_000, 15_000, 10_000, 2_250, 7},
-		{"reward:validation:v1:ada", rewards.Validation, "ada", "NGN", 1_500, 10_000, 10_000, 10_000, 1_500, 7},
+	makers := []rewards.Reward{
+		{Key: "reward:remix:v1:bola", Rule: rewards.Remix, User: "bola", Currency: "NGN", BaseMinor: 15_000, FactorBps: 10_000, MultiplierBps: 10_000, ShareBps: 7_000, AmountMinor: 10_500, RateVersion: 4},
+		{Key: "reward:remix_parent:v1:chidi", Rule: rewards.RemixParent, User: "chidi", Currency: "NGN", BaseMinor: 15_000, FactorBps: 10_000, MultiplierBps: 10_000, ShareBps: 3_000, AmountMinor: 4_500, RateVersion: 4},
 	}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%v\ngot  %+v\nwant %+v", err, got, want)
+	zainab := rewards.Reward{Key: "reward:validation:v1:zainab", Rule: rewards.Validation, User: "zainab", Currency: "NGN", BaseMinor: 1_500, FactorBps: 8_000, MultiplierBps: 15_000, ShareBps: 10_000, AmountMinor: 1_800, RateVersion: 7, SkillSeq: 90, ConsensusVersion: 3}
+	ada := rewards.Reward{Key: "reward:validation:v1:ada", Rule: rewards.Validation, User: "ada", Currency: "NGN", BaseMinor: 1_500, FactorBps: 10_000, MultiplierBps: 10_000, ShareBps: 10_000, AmountMinor: 1_500, RateVersion: 7, SkillSeq: 90, ConsensusVersion: 3}
+	femi := rewards.Reward{Key: "reward:validation:v1:femi", Rule: rewards.Validation, User: "femi", Currency: "NGN", Accruing: true, BaseMinor: 1_500, MultiplierBps: 14_000, ShareBps: 10_000, AmountMinor: 2_100, RateVersion: 7}
+
+	got, err := rewards.Decide(rewards.DefaultPolicy(), in)
+	if want := append(slices.Clone(makers), zainab, ada, femi); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("by informativeness: %v\ngot  %+v\nwant %+v", err, got, want)
+	}
+
+	// By agreement the factor is one and rests on nothing.
+	zainab.FactorBps, zainab.AmountMinor, zainab.SkillSeq, zainab.ConsensusVersion = 10_000, 2_250, 0, 0
+	femi.Accruing, femi.FactorBps = false, 10_000
+	got, err = rewards.Decide(byAgreement(), in)
+	if want := append(slices.Clone(makers), zainab, femi); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("by agreement: %v\ngot  %+v\nwant %+v", err, got, want)
 	}
 }
 
@@ -147,6 +239,10 @@ func TestDecideRefusesWhatNoVerdictCanBe(t *testing.T) {
 			in.Voters = []rewards.Voter{voter("ada", "approve"), voter("ada", "reject")}
 		}, "ada votes twice"},
 		{"a vote of nobody", func(in *rewards.Input) { in.Voters = []rewards.Voter{voter("", "approve")} }, "nobody's"},
+		{"less than nothing", func(in *rewards.Input) { in.Voters = []rewards.Voter{worth(-1, voter("ada", "approve"))} }, "ada are worth -1"},
+		{"more than everything", func(in *rewards.Input) {
+			in.Voters = []rewards.Voter{worth(money.Unit+1, voter("ada", "approve"))}
+		}, "ada are worth 10001"},
 		{"no choice", func(in *rewards.Input) { in.Voters = []rewards.Voter{voter("ada", "skip")} }, `votes "skip"`},
 	}
 	for _, c := range cases {
@@ -158,6 +254,12 @@ func TestDecideRefusesWhatNoVerdictCanBe(t *testing.T) {
 				t.Errorf("%v, %v; want an error with %q", got, err, c.says)
 			}
 		})
+	}
+}
+
+func TestDecideRefusesToPayByNothing(t *testing.T) {
+	if got, err := rewards.Decide(rewards.Policy{}, verdict(voter("ada", "approve"))); err == nil || got != nil {
+		t.Errorf("a policy without values: %v, want an error", got)
 	}
 }
 
@@ -177,10 +279,12 @@ func TestDecideRefusesRatesOutOfRange(t *testing.T) {
 			t.Errorf("validation rate %d: %v, %v", c.rate, got, err)
 		}
 	}
-	in := verdict(voter("ada", "approve", "validator"))
-	in.ValidationRate.AmountMinor = money.MaxMinor
-	if got, err := rewards.Decide(rewards.DefaultPolicy(), in); !errors.Is(err, fault.AmountOverflow.On("")) || got != nil {
-		t.Errorf("140 %% of the largest amount: %v, %v", got, err)
+	for _, who := range []rewards.Voter{unproven(voter("ada", "approve", "validator")), worth(money.Unit, voter("ada", "reject", "validator"))} {
+		in := verdict(who)
+		in.ValidationRate.AmountMinor = money.MaxMinor
+		if got, err := rewards.Decide(rewards.DefaultPolicy(), in); !errors.Is(err, fault.AmountOverflow.On("")) || got != nil {
+			t.Errorf("140 %% of the largest amount: %v, %v", got, err)
+		}
 	}
 }
 
@@ -194,92 +298,11 @@ func TestDecideRefusesSharesBeyondTheWhole(t *testing.T) {
 	}
 }
 
-func TestPay(t *testing.T) {
-	for _, c := range []struct{ base, factor, multiplier, want int64 }{
-		{1, 10_000, 14_000, 1},
-		{1_500, 10_000, 14_000, 2_100},
-		{1_500, 10_000, 15_000, 2_250},
-		{3, 5_000, 14_000, 2}, // 2.1; with a floor after the factor it would be 1
-		{1, 6_667, 15_000, 1}, // 1.00005; with a floor after the multiplier it would be 0
-		{1, 7_143, 14_000, 1}, // 1.00002
-		{1, 7_142, 14_000, 0}, // 0.99988
-		{1_500, 0, 15_000, 0}, // a voter whose votes tell nothing
-		{0, 10_000, 15_000, 0},
-		{money.MaxMinor, 10_000, 10_000, money.MaxMinor},
-		{money.MaxMinor, 5_000, 20_000, money.MaxMinor}, // the product needs 80 bits
-	} {
-		if got, err := rewards.Pay(c.base, c.factor, c.multiplier); got != c.want || err != nil {
-			t.Errorf("Pay(%d, %d, %d) = %d, %v, want %d", c.base, c.factor, c.multiplier, got, err, c.want)
-		}
-	}
-}
-
-func FuzzPay(f *testing.F) {
-	f.Add(int64(1_500), int64(10_000), int64(14_000))
-	f.Add(int64(money.MaxMinor), int64(10_000), int64(10_001))
-	f.Add(int64(1), int64(math.MaxInt64), int64(3))
-	f.Add(int64(money.MaxMinor), int64(1<<31), int64(1<<32))
-	f.Add(int64(-1), int64(1), int64(1))
-	f.Fuzz(func(t *testing.T, base, factor, multiplier int64) {
-		got, err := rewards.Pay(base, factor, multiplier)
-		rate := new(big.Int).Mul(big.NewInt(factor), big.NewInt(multiplier))
-		want := new(big.Int).Mul(big.NewInt(base), rate)
-		want.Quo(want, big.NewInt(100_000_000))
-		switch {
-		case base < 0 || factor < 0 || multiplier < 0:
-			if !errors.Is(err, fault.AmountInvalid.On("")) {
-				t.Fatalf("Pay(%d, %d, %d): %v, want amount_invalid", base, factor, multiplier, err)
-			}
-		case base > money.MaxMinor || !rate.IsUint64() || want.Cmp(big.NewInt(money.MaxMinor)) > 0:
-			if !errors.Is(err, fault.AmountOverflow.On("")) {
-				t.Fatalf("Pay(%d, %d, %d): %v, want amount_overflow", base, factor, multiplier, err)
-			}
-		case err != nil || got != want.Int64():
-			t.Fatalf("Pay(%d, %d, %d) = %d, %v, want %s", base, factor, multiplier, got, err, want)
-		}
-	})
-}
-
-// FuzzSharesOfAClip: whatever the rate and the share, what the makers of a clip
-// get is exactly the rate, and each is within one unit of the exact share.
-func FuzzSharesOfAClip(f *testing.F) {
-	f.Add(int64(15_001), int64(3_000), true)
-	f.Add(int64(money.MaxMinor), int64(3_333), true)
-	f.Add(int64(1), int64(5_000), true)
-	f.Add(int64(15_000), int64(0), false)
-	f.Fuzz(func(t *testing.T, rate, parentBps int64, remix bool) {
-		rate, parentBps = int64(uint64(rate)&money.MaxMinor), int64(uint64(parentBps)%(money.Unit+1))
-		p := rewards.DefaultPolicy()
-		p.RemixParentBps = parentBps
-		in := verdict()
-		in.ClipRate.AmountMinor = rate
-		if remix {
-			in.ParentOwner = "chidi"
-		}
-		paid, err := rewards.Decide(p, in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var sum int64
-		for _, r := range paid {
-			sum += r.AmountMinor
-			exact := new(big.Int).Mul(big.NewInt(rate), big.NewInt(r.ShareBps))
-			off := new(big.Int).Sub(new(big.Int).Mul(big.NewInt(r.AmountMinor), big.NewInt(money.Unit)), exact)
-			if off.CmpAbs(big.NewInt(money.Unit)) >= 0 || r.AmountMinor < 1 {
-				t.Fatalf("%s gets %d of %d at %d bps", r.User, r.AmountMinor, rate, r.ShareBps)
-			}
-		}
-		if sum != rate {
-			t.Fatalf("the shares of %d at %d bps sum to %d: %+v", rate, parentBps, sum, paid)
-		}
-	})
-}
-
 func BenchmarkDecideSevenVoters(b *testing.B) {
 	in := verdict()
 	in.ParentOwner = "chidi"
 	for _, id := range []string{"a", "b", "c", "d", "e", "f", "g"} {
-		in.Voters = append(in.Voters, voter(id, "approve", "validator"))
+		in.Voters = append(in.Voters, worth(9_000, voter(id, "approve", "validator")))
 	}
 	p := rewards.DefaultPolicy()
 	b.ReportAllocs()

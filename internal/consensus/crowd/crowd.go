@@ -44,6 +44,9 @@ const perNat = 1e9
 // Nats gives the value in nats.
 func (l LogOdds) Nats() float64 { return float64(l) / perNat }
 
+// FromNats is the exact inverse of [LogOdds.Nats].
+func FromNats(nats float64) LogOdds { return LogOdds(math.Round(nats * perNat)) }
+
 // Probability is 1/(1+e^-l).
 func (l LogOdds) Probability() float64 { return 1 / (1 + math.Exp(-l.Nats())) }
 

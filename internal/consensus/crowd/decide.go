@@ -21,10 +21,11 @@ func (p *Policy) Prior(l Language) float64 {
 	return clip(p.Share(l), p.PriorFloor, p.PriorCap)
 }
 
-// acceptAt is stricter while the language has little gold.
-func (p *Policy) acceptAt(l Language) float64 {
+// AcceptanceAt is the P(good) that accepts: stricter while the language has
+// little gold.
+func (p *Policy) AcceptanceAt(l Language) float64 {
 	if l.GoldAnswers < p.AcceptAnswers {
-		return p.AcceptAtFirst
+		return max(p.AcceptAt, p.AcceptAtFirst)
 	}
 	return p.AcceptAt
 }
@@ -84,34 +85,46 @@ func Decide(p *Policy, l Language, ballots []Ballot) Decision {
 
 // Judge is [Decide] for ballots whose weights are already filled in.
 func Judge(p *Policy, l Language, ballots []Ballot) Decision {
-	d := Decision{
-		Prior:  Logit(p.Prior(l)),
-		Accept: Logit(p.acceptAt(l)),
-		Reject: -Logit(p.RejectAt),
+	return p.Bar(l).Judge(ballots)
+}
+
+// Bar is what the log odds of a clip are held against.
+type Bar struct {
+	Prior      LogOdds // of "good", before the votes
+	Accept     LogOdds // at least, to accept
+	Reject     LogOdds // at most, to reject
+	MinVotes   int
+	MaxVotes   int // 0: never escalates
+	MinRejects int
+}
+
+// Bar is that of a language under the policy.
+func (p *Policy) Bar(l Language) Bar {
+	return Bar{
+		Prior: Logit(p.Prior(l)), Accept: Logit(p.AcceptanceAt(l)), Reject: -Logit(p.RejectAt),
+		MinVotes: p.MinVotes, MaxVotes: p.MaxVotes, MinRejects: p.MinRejects,
 	}
-	d.LogOdds = d.Prior
-	for _, b := range ballots {
-		d.LogOdds += b.Weight
-		if b.Weight != 0 {
+}
+
+// Judge holds ballots whose weights are filled in against the bar.
+func (b Bar) Judge(ballots []Ballot) Decision {
+	d := Decision{LogOdds: b.Prior, Prior: b.Prior, Accept: b.Accept, Reject: b.Reject}
+	for _, ballot := range ballots {
+		d.LogOdds += ballot.Weight
+		if ballot.Weight != 0 {
 			d.Counted++
-			if !b.Approve {
+			if !ballot.Approve {
 				d.Rejects++
 			}
 		}
 	}
-	d.Outcome = p.outcome(d, len(ballots))
-	return d
-}
-
-func (p *Policy) outcome(d Decision, votes int) Outcome {
 	switch {
-	case d.LogOdds >= d.Accept && d.Counted >= p.MinVotes:
-		return Accepted
-	case d.LogOdds <= d.Reject && d.Counted >= p.MinVotes && d.Rejects >= p.MinRejects:
-		return Rejected
-	case p.MaxVotes > 0 && votes >= p.MaxVotes:
-		return Escalated
-	default:
-		return Undecided
+	case d.LogOdds >= b.Accept && d.Counted >= b.MinVotes:
+		d.Outcome = Accepted
+	case d.LogOdds <= b.Reject && d.Counted >= b.MinVotes && d.Rejects >= b.MinRejects:
+		d.Outcome = Rejected
+	case b.MaxVotes > 0 && len(ballots) >= b.MaxVotes:
+		d.Outcome = Escalated
 	}
+	return d
 }

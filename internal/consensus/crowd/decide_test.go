@@ -62,6 +62,49 @@ func TestDecideIsStricterBeforeThereIsGold(t *testing.T) {
 	}
 }
 
+func TestTheHigherThresholdCounts(t *testing.T) {
+	p := crowd.DefaultPolicy()
+	p.AcceptAt, p.AcceptAtFirst = 0.995, 0.99
+	for answers := range 300 {
+		if at := p.AcceptanceAt(crowd.Language{GoldAnswers: answers}); at != 0.995 {
+			t.Fatalf("with %d gold answers %v accepts", answers, at)
+		}
+	}
+	p.AcceptAt = 0.98
+	for answers, want := range map[int]float64{0: 0.99, 199: 0.99, 200: 0.98} {
+		if at := p.AcceptanceAt(crowd.Language{GoldAnswers: answers}); at != want {
+			t.Errorf("with %d gold answers %v accepts, want %v", answers, at, want)
+		}
+	}
+}
+
+// TestBarIsWhatDecideComparesTo: a stored bar judges as the policy did.
+func TestBarIsWhatDecideComparesTo(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	p := ungated()
+	seen := map[crowd.Outcome]bool{}
+	for range 500 {
+		language := crowd.Language{Good: crowd.Mass(rng.Int64N(100)) * crowd.Answer, Settled: 100 * crowd.Answer}
+		votes := crowdOf(rng.IntN(9), rng)
+		want := crowd.Decide(p, language, votes)
+		bar := p.Bar(language)
+		if got := bar.Judge(votes); got != want || got != crowd.Judge(p, language, votes) {
+			t.Fatalf("%+v, by the bar %+v", want, got)
+		}
+		if bar.Prior != want.Prior || bar.Accept != want.Accept || bar.Reject != want.Reject || bar.MaxVotes != p.MaxVotes {
+			t.Fatalf("%+v does not say what %+v was compared to", bar, want)
+		}
+		seen[want.Outcome] = true
+	}
+	if len(seen) != 4 {
+		t.Errorf("only the outcomes %v were seen", seen)
+	}
+	votes := ballots(good, "+-+-+-+-+-")
+	if d := (crowd.Bar{Accept: 1e12, Reject: -1e12}).Judge(votes); d.Outcome != crowd.Undecided {
+		t.Errorf("a bar without a maximum escalates: %+v", d)
+	}
+}
+
 func TestDecideNeedsTwoRejections(t *testing.T) {
 	p := ungated()
 	p.MinVotes = 1

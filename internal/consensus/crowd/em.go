@@ -215,7 +215,7 @@ func (f *fit) teach(votes []uint32, good Mass) {
 // maximise computes the weights and the prior from what the clips taught.
 func (f *fit) maximise() {
 	for v := range f.log.voters {
-		w := weigh(f.policy.Rates(f.skill(v)))
+		w := f.policy.Rates(f.skill(v)).Weights()
 		f.weights[2*v], f.weights[2*v+1] = w.Reject, w.Approve
 	}
 	f.prior = Logit(f.policy.Share(Language{Good: f.Good, Settled: f.Settled}))

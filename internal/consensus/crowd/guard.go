@@ -53,7 +53,7 @@ func (l *Log) score(p *Policy, skills []Skill, language Language) []LogOdds {
 		if v < len(skills) {
 			skill = skills[v]
 		}
-		weights[v] = weigh(p.Rates(skill))
+		weights[v] = p.Rates(skill).Weights()
 	}
 	prior := Logit(p.Share(language))
 	scores := make([]LogOdds, len(l.clips))

@@ -11,6 +11,7 @@ const (
 	FromExpert  Source = "expert"  // an expert's answer
 	FromVerdict Source = "verdict" // a verdict of the crowd, the voter's own vote left out
 	FromFit     Source = "fit"     // a re-estimate: replaces all that was learned before
+	FromReview  Source = "review"  // a person let the validator begin anew: forgets everything before
 )
 
 // Event is one append-only line of a validator's history in a language.
@@ -29,6 +30,8 @@ func (s Skill) Apply(e Event) Skill {
 		s.Learned = s.Learned.Plus(e.Counts)
 	case FromFit:
 		s.Learned = e.Counts
+	case FromReview:
+		s = Skill{}
 	}
 	return s
 }
@@ -40,6 +43,13 @@ func Exactly(source Source, truth Label, approve bool) Event {
 		good = Answer
 	}
 	return Event{source, taught(approve, good)}
+}
+
+// Corrected is what an answer teaches when what was held for the truth about its
+// clip turns out to be the opposite: it takes the false lesson back.
+func Corrected(source Source, truth Label, approve bool) Event {
+	right, wrong := Exactly(source, truth, approve).Counts, Exactly(source, -truth, approve).Counts
+	return Event{source, Counts{right.TP - wrong.TP, right.FN - wrong.FN, right.TN - wrong.TN, right.FP - wrong.FP}}
 }
 
 // FromDecision is what a verdict teaches about one of its voters: his answer on

@@ -127,6 +127,45 @@ func TestGoldAndExpertsTeachExactly(t *testing.T) {
 	}
 }
 
+// TestACorrectionTakesTheFalseLessonBack: whatever was held for the truth first,
+// the skill ends as if the truth had been known from the start.
+func TestACorrectionTakesTheFalseLessonBack(t *testing.T) {
+	before := crowd.Skill{Gold: proven(7, 2, 5, 3).Gold, Learned: proven(9, 1, 1, 1).Gold}
+	for _, source := range []crowd.Source{crowd.FromGold, crowd.FromExpert} {
+		for _, truth := range []crowd.Label{crowd.Good, crowd.Bad} {
+			for _, approve := range []bool{true, false} {
+				misled := before.Apply(crowd.Exactly(source, -truth, approve))
+				correction := crowd.Corrected(source, truth, approve)
+				if got, want := misled.Apply(correction), before.Apply(crowd.Exactly(source, truth, approve)); got != want {
+					t.Errorf("%s, truth %d, approve %v: %+v, want %+v", source, truth, approve, got, want)
+				}
+				if correction.Source != source || correction.Counts.Total() != 0 {
+					t.Errorf("%+v is a new answer", correction)
+				}
+			}
+		}
+	}
+}
+
+func TestAReviewForgetsEverythingBefore(t *testing.T) {
+	s := crowd.Skill{Gold: proven(5, 0, 0, 9).Gold, Learned: proven(50, 0, 0, 9).Gold}
+	if got := s.Apply(crowd.Event{Source: crowd.FromReview}); got != (crowd.Skill{}) {
+		t.Errorf("remembered %+v", got)
+	}
+	anew := crowd.Exactly(crowd.FromGold, crowd.Bad, false)
+	if got := s.Apply(crowd.Event{Source: crowd.FromReview}).Apply(anew); got != (crowd.Skill{Gold: crowd.Counts{TN: crowd.Answer}}) {
+		t.Errorf("afterwards %+v", got)
+	}
+}
+
+func TestNatsReadBackExactly(t *testing.T) {
+	for _, l := range []crowd.LogOdds{0, 1, -1, 1386294361, -2014903021, 4_595_119_850, 123_456_789_012_345, math.MinInt32} {
+		if back := crowd.FromNats(l.Nats()); back != l {
+			t.Errorf("%d is read back as %d", l, back)
+		}
+	}
+}
+
 func TestARefitReplacesWhatWasLearnedAndKeepsGold(t *testing.T) {
 	s := crowd.Skill{Gold: proven(3, 0, 2, 1).Gold, Learned: proven(9, 9, 9, 9).Gold}
 	fit := crowd.Counts{TP: 7, TN: 5}

@@ -17,7 +17,7 @@ type Policy struct {
 	PriorCap    float64 `json:"prior_cap"`   // and at most
 
 	AcceptAt      float64 `json:"accept_at"`       // P(good) that accepts
-	AcceptAtFirst float64 `json:"accept_at_first"` // the same while the language has few gold answers
+	AcceptAtFirst float64 `json:"accept_at_first"` // the same while the language has few gold answers; accept_at where that is higher
 	AcceptAnswers int     `json:"accept_answers"`  // gold answers that end "first"
 	RejectAt      float64 `json:"reject_at"`       // P(bad) that rejects
 	MinVotes      int     `json:"min_votes"`       // weighing votes before any verdict
@@ -104,8 +104,8 @@ func (p Policy) checkThresholds() error {
 	switch {
 	case !(p.AcceptAt > 0.5 && p.AcceptAt < 1):
 		return invalid("accept_at", "accept_at lies between 0.5 and 1.")
-	case !(p.AcceptAtFirst >= p.AcceptAt && p.AcceptAtFirst < 1):
-		return invalid("accept_at_first", "accept_at_first lies between accept_at and 1.")
+	case !(p.AcceptAtFirst > 0.5 && p.AcceptAtFirst < 1):
+		return invalid("accept_at_first", "accept_at_first lies between 0.5 and 1.")
 	case p.AcceptAnswers < 0 || p.AcceptAnswers > mostCount:
 		return invalid("accept_answers", "accept_answers is 0 to %d.", mostCount)
 	case !(p.RejectAt > 0.5 && p.RejectAt < 1):

@@ -28,7 +28,7 @@ func TestDefaultPolicy(t *testing.T) {
 
 func TestParsePolicyTakes(t *testing.T) {
 	for _, values := range []string{
-		`{}`, `{"accept_at":0.985}`, `{"sensitivity_prior":{"hits":8}}`, `{"gate_clips":0,"gate_answers":0}`,
+		`{}`, `{"accept_at":0.985}`, `{"accept_at":0.995}`, `{"accept_at_first":0.6}`, `{"sensitivity_prior":{"hits":8}}`, `{"gate_clips":0,"gate_answers":0}`,
 		`{"out_below":0}`, `{"gold_share":0,"onboarding":0}`, `{"best_of":1,"random_share":1}`,
 		`{"min_votes":1,"max_votes":15,"min_rejects":15}`, `{"pay_from":0,"pay_full":1,"pay_deviations":0}`,
 	} {
@@ -54,7 +54,8 @@ func TestParsePolicyRefuses(t *testing.T) {
 		{`{"prior_floor":0.02}`, "prior_cap"},
 		{`{"accept_at":0.5}`, "accept_at"},
 		{`{"accept_at":1}`, "accept_at"},
-		{`{"accept_at":0.995}`, "accept_at_first"},
+		{`{"accept_at_first":0.5}`, "accept_at_first"},
+		{`{"accept_at_first":1}`, "accept_at_first"},
 		{`{"accept_answers":-1}`, "accept_answers"},
 		{`{"reject_at":1}`, "reject_at"},
 		{`{"min_votes":0}`, "min_votes"},

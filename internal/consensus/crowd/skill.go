@@ -108,23 +108,49 @@ func (w Weights) Of(approve bool) LogOdds {
 	return w.Reject
 }
 
-// Weigh gives the weights of a validator in a language: ln(sens/(1-spec)) and
-// ln((1-sens)/spec). They are zero for whoever is no better than chance, is out,
-// or is unproven where gold is there to prove oneself.
+// Unweighed says why a vote weighs nothing; empty if it does weigh.
+type Unweighed string
+
+// Why a vote weighs nothing.
+const (
+	Unproven      Unweighed = "unproven"      // too few gold answers where there is gold to prove oneself
+	Excluded      Unweighed = "excluded"      // known to tell too little
+	Uninformative Unweighed = "uninformative" // no better than chance
+	Related       Unweighed = "related"       // an earlier voter on the clip is the same person, as far as is known
+)
+
+// Unweighed says whether and why the answers of a validator in a language weigh
+// nothing. It never says Related, which is about two votes.
+func (p *Policy) Unweighed(l Language, s Skill) Unweighed {
+	switch {
+	case p.Gated(l) && s.GoldAnswers() < int64(p.GateAnswers):
+		return Unproven
+	case p.Out(s):
+		return Excluded
+	case p.Rates(s).Informativeness() <= 0:
+		return Uninformative
+	}
+	return ""
+}
+
+// Gated says that the language has the gold to prove oneself by.
+func (p *Policy) Gated(l Language) bool { return l.GoldClips >= p.GateClips }
+
+// Weigh gives the weights of a validator in a language. They are zero for
+// whoever is no better than chance, is out, or is unproven where gold is there
+// to prove oneself.
 func (p *Policy) Weigh(l Language, s Skill) Weights {
-	if p.gated(l, s) || p.Out(s) {
+	if p.Unweighed(l, s) != "" {
 		return Weights{}
 	}
-	return weigh(p.Rates(s))
+	return p.Rates(s).Weights()
 }
 
-func (p *Policy) gated(l Language, s Skill) bool {
-	return l.GoldClips >= p.GateClips && s.GoldAnswers() < int64(p.GateAnswers)
-}
-
-// weigh is the weight of somebody whose votes count.
-func weigh(r Rates) Weights {
-	if r.Informativeness() <= 0 {
+// Weights are ln(sens/(1-spec)) for an approval and ln((1-sens)/spec) for a
+// rejection; zero for rates no better than chance, which are not turned round:
+// that would let an attacker steer by voting wrong.
+func (r Rates) Weights() Weights {
+	if !(r.Informativeness() > 0) {
 		return Weights{}
 	}
 	return Weights{

@@ -77,22 +77,42 @@ func TestWeightsOfWhomCannotBeCounted(t *testing.T) {
 		name     string
 		language crowd.Language
 		skill    crowd.Skill
-		counts   bool
+		want     crowd.Unweighed
 	}{
-		{"unproven without gold in the language", crowd.Language{GoldClips: p.GateClips - 1}, crowd.Skill{}, true},
-		{"unproven with gold in the language", gated, crowd.Skill{}, false},
-		{"four gold answers", gated, proven(2, 0, 2, 0), false},
-		{"five gold answers", gated, proven(3, 0, 2, 0), true},
-		{"verdicts do not open the gate", gated, crowd.Skill{Learned: proven(50, 0, 50, 0).Gold}, false},
-		{"worse than chance", crowd.Language{}, crowd.Skill{Learned: proven(0, 20, 0, 20).Gold}, false},
-		{"out", crowd.Language{}, proven(5, 0, 0, 5), false},
+		{"unproven without gold in the language", crowd.Language{GoldClips: p.GateClips - 1}, crowd.Skill{}, ""},
+		{"unproven with gold in the language", gated, crowd.Skill{}, crowd.Unproven},
+		{"four gold answers", gated, proven(2, 0, 2, 0), crowd.Unproven},
+		{"five gold answers", gated, proven(3, 0, 2, 0), ""},
+		{"verdicts do not open the gate", gated, crowd.Skill{Learned: proven(50, 0, 50, 0).Gold}, crowd.Unproven},
+		{"worse than chance", crowd.Language{}, crowd.Skill{Learned: proven(0, 20, 0, 20).Gold}, crowd.Uninformative},
+		{"out", crowd.Language{}, proven(5, 0, 0, 5), crowd.Excluded},
+		{"out and worse than chance", crowd.Language{}, proven(0, 9, 0, 9), crowd.Excluded},
+		{"out where there is gold", gated, proven(5, 0, 0, 5), crowd.Excluded},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if got := p.Weigh(c.language, c.skill); (got != none) != c.counts {
+			if got := p.Unweighed(c.language, c.skill); got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+			if got := p.Weigh(c.language, c.skill); (got != none) != (c.want == "") {
 				t.Errorf("weights %+v", got)
 			}
 		})
+	}
+	if !p.Gated(gated) || p.Gated(crowd.Language{GoldClips: p.GateClips - 1, GoldAnswers: 1000}) {
+		t.Error("the gate shuts with the number of gold clips, and not before")
+	}
+}
+
+// TestGuessersWeighNothingAndAreNotTurnedRound: rates at chance and below.
+func TestGuessersWeighNothingAndAreNotTurnedRound(t *testing.T) {
+	for _, r := range []crowd.Rates{{Sensitivity: 0.5, Specificity: 0.5}, {Sensitivity: 0.98, Specificity: 0.02}, {Sensitivity: 0.1, Specificity: 0.2}, {Sensitivity: math.NaN(), Specificity: 0.9}} {
+		if w := r.Weights(); w != (crowd.Weights{}) {
+			t.Errorf("%+v weighs %+v", r, w)
+		}
+	}
+	if w := (crowd.Rates{Sensitivity: 0.9, Specificity: 0.9}).Weights(); w.Approve <= 0 || w.Reject != -w.Approve || w.Of(true) != w.Approve || w.Of(false) != w.Reject {
+		t.Errorf("%+v", w)
 	}
 }
 
@@ -111,7 +131,7 @@ func TestWeightsAreLogLikelihoodRatios(t *testing.T) {
 // histories interleaved another way.
 func TestRebuildGivesTheStoredSkills(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 11))
-	sources := []crowd.Source{crowd.FromGold, crowd.FromExpert, crowd.FromVerdict, crowd.FromVerdict, crowd.FromFit}
+	sources := []crowd.Source{crowd.FromGold, crowd.FromExpert, crowd.FromVerdict, crowd.FromVerdict, crowd.FromFit, crowd.FromReview}
 	mass := func() crowd.Mass { return crowd.Mass(rng.Int64N(int64(crowd.Answer))) }
 	const validators, events = 20, 5000
 	stored := map[int]crowd.Skill{}

@@ -1,0 +1,230 @@
+package consensus
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/lingualink/lingualink/collections"
+	"github.com/lingualink/lingualink/hooks/shell"
+	engine "github.com/lingualink/lingualink/internal/consensus"
+	"github.com/lingualink/lingualink/internal/fault"
+)
+
+// maxClaims is how many clips one expert has at a time, so that nobody keeps the
+// queue from the others.
+const maxClaims = 10
+
+type claimData struct {
+	Escalation string `json:"escalation"`
+	ClaimUntil string `json:"claim_until" help:"You alone decide until this time (RFC 3339); empty after a release."`
+	MediaURL   string `json:"media_url"`
+}
+
+type decideData struct {
+	Escalation string `json:"escalation"`
+	Clip       string `json:"clip"`
+	Verdict    string `json:"verdict" help:"Id of the expert's verdict."`
+	Outcome    string `json:"outcome" help:"approved or rejected."`
+	Reason     string `json:"reason"`
+}
+
+func registerClaims(deps *shell.Deps) {
+	deps.Routes.Add(shell.Route{
+		Method: http.MethodPost, Path: "/escalations/{id}/claim", Who: shell.Person, Data: claimData{},
+		What:   "Have a clip to yourself for a while, to listen and decide. Repeating gives the claim that you have.",
+		Faults: []*fault.Code{fault.NotFound, fault.NotExpert, fault.NotEligible, fault.EscalationTaken, fault.EscalationClosed, fault.TooManyClaims},
+		Handle: func(e *core.RequestEvent) error { return claim(e, deps) },
+	})
+	deps.Routes.Add(shell.Route{
+		Method: http.MethodPost, Path: "/escalations/{id}/release", Who: shell.Person, Data: claimData{},
+		What:   "Give a claimed clip back to the other experts. Repeating does nothing.",
+		Faults: []*fault.Code{fault.NotFound, fault.NotExpert, fault.NotEligible, fault.EscalationClosed},
+		Handle: func(e *core.RequestEvent) error { return release(e) },
+	})
+	deps.Routes.Add(shell.Route{
+		Method: http.MethodGet, Path: "/escalations/{id}/media", Who: shell.Anyone, Media: "application/octet-stream",
+		What:   "The recording of a clip that you have claimed, while the claim lasts. Needs a file token, since players send no headers.",
+		Params: []shell.Param{{Name: "token", In: "query", Help: "File token (POST /api/files/token).", Required: true}},
+		Faults: []*fault.Code{fault.NotFound},
+		Handle: func(e *core.RequestEvent) error { return serveTo(e, deps, claimedMedia()) },
+	})
+	deps.Routes.Add(shell.Route{
+		Method: http.MethodPost, Path: "/escalations/{id}/decide", Who: shell.Person, Body: wordBody{}, Data: decideData{},
+		What: "Decide a clip that you have claimed and heard. Your word is final. Repeating the same decision does nothing.",
+		Faults: []*fault.Code{
+			fault.NotFound, fault.NotExpert, fault.NotEligible, fault.ClaimRequired, fault.NotHeard, fault.EscalationClosed, fault.ClipHidden, fault.InvalidInput,
+		},
+		Handle: func(e *core.RequestEvent) error { return decide(e, deps) },
+	})
+}
+
+// claim gives the clip to the person, if nobody else has it. It reads inside the
+// transaction of the write, so that of two at once one finds it taken.
+func claim(e *core.RequestEvent, deps *shell.Deps) error {
+	var data claimData
+	err := e.App.RunInTransaction(func(tx core.App) error {
+		now := deps.Clock.Now()
+		row, err := loadEscalation(tx, e.Request.PathValue("id"), e.Auth.Id)
+		if err != nil {
+			return err
+		}
+		if err := row.mayDecide(tx, e.Auth.Id); err != nil {
+			return err
+		}
+		until, err := row.heldUntil(now)
+		if err != nil {
+			return err
+		}
+		switch {
+		case until.IsZero():
+			if until, err = row.take(tx, e.Auth.Id, now); err != nil {
+				return err
+			}
+		case row.ClaimedBy != e.Auth.Id:
+			return fault.EscalationTaken.On("id")
+		}
+		data = claimData{Escalation: row.ID, ClaimUntil: until.Format(time.RFC3339Nano), MediaURL: row.mediaURL()}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return shell.OK(e, data, "The clip is yours to decide.")
+}
+
+// take writes the claim. It is not prolonged while it lasts: the time to listen
+// counts from its start.
+func (row escalationRow) take(tx core.App, me string, now time.Time) (time.Time, error) {
+	var held int
+	err := tx.DB().NewQuery("SELECT COUNT(*) FROM escalations WHERE claimed_by = {:me} AND state = 'open' AND claim_until > {:now}").
+		Bind(dbx.Params{"me": me, "now": shell.Stamp(now)}).Row(&held)
+	if err != nil {
+		return now, err
+	}
+	if held >= maxClaims {
+		return now, fault.TooManyClaims.On("id").With("most", maxClaims)
+	}
+	policy, _, err := shell.ConsensusPolicy(tx, now, row.Language)
+	if err != nil {
+		return now, err
+	}
+	until := now.Truncate(time.Millisecond).Add(time.Duration(policy.ClaimS) * time.Second) // as it is stored
+	return until, setClaim(tx, row.ID, me, until)
+}
+
+// setClaim writes who has the clip; moderators see it by realtime.
+func setClaim(tx core.App, escalation, claimedBy string, until time.Time) error {
+	record, err := tx.FindRecordById("escalations", escalation)
+	if err != nil {
+		return err
+	}
+	record.Set("claimed_by", claimedBy)
+	record.Set("claim_until", until)
+	record.IgnoreUnchangedFields(true)
+	return tx.SaveNoValidate(record)
+}
+
+func release(e *core.RequestEvent) error {
+	id := e.Request.PathValue("id")
+	err := e.App.RunInTransaction(func(tx core.App) error {
+		row, err := loadEscalation(tx, id, e.Auth.Id)
+		if err != nil {
+			return err
+		}
+		if row.ClaimedBy == e.Auth.Id && row.State == collections.EscalationOpen {
+			return setClaim(tx, id, "", time.Time{})
+		}
+		return row.mayDecide(tx, e.Auth.Id)
+	})
+	if err != nil {
+		return err
+	}
+	return shell.OK(e, claimData{Escalation: id}, "Another expert can take the clip.")
+}
+
+// claimedMedia finds the recording that :me has claimed.
+func claimedMedia() string {
+	return `
+		SELECT c.id AS clip, c.media, c.id AS source, c.media AS file FROM escalations e JOIN clips c ON c.id = e.clip AND c.hidden = 0 AND c.status != 'withdrawn'
+		WHERE e.id = {:id} AND e.state = 'open' AND e.claimed_by = {:me} AND e.claim_until > {:now} AND NOT ` + relatedTo("c.owner")
+}
+
+// heard refuses a decision before the clip can have been listened to.
+func (row escalationRow) heard(policy engine.Policy, until, now time.Time) error {
+	facts := engine.VoteFacts{
+		AssignedAt: until.Add(-time.Duration(policy.ClaimS) * time.Second), Duration: time.Duration(row.DurationMS) * time.Millisecond,
+	}
+	if wait := engine.Heard(policy, facts).Sub(now); wait > 0 {
+		return fault.NotHeard.On("id").With("retry_after", int64((wait+time.Second-1)/time.Second))
+	}
+	return nil
+}
+
+func decide(e *core.RequestEvent, deps *shell.Deps) error {
+	word, err := readWord(e)
+	if err != nil {
+		return err
+	}
+	var data decideData
+	err = e.App.RunInTransaction(func(tx core.App) error {
+		row, err := loadEscalation(tx, e.Request.PathValue("id"), e.Auth.Id)
+		if err != nil {
+			return err
+		}
+		if data, err = row.decided(tx, e.Auth, word); err != nil || data.Verdict != "" {
+			return err
+		}
+		now := deps.Clock.Now()
+		if err := row.readyFor(tx, e.Auth.Id, now); err != nil {
+			return err
+		}
+		verdict, err := overrule(tx, deps, now, row.Clip, word.outcome, word.reason, shell.ActorOf(e.Auth), word.note)
+		data = decideData{Escalation: row.ID, Clip: row.Clip, Verdict: verdict, Outcome: string(word.outcome), Reason: string(word.reason)}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return shell.OK(e, data, "Your decision is in force.")
+}
+
+// decided answers a repeated decision with the stored one. It is empty where the
+// person has not decided yet.
+func (row escalationRow) decided(tx core.App, person *core.Record, word word) (decideData, error) {
+	if row.State != collections.EscalationDecided {
+		return decideData{}, nil
+	}
+	verdict, err := tx.FindRecordById("verdicts", row.Verdict)
+	if err != nil {
+		return decideData{}, err
+	}
+	if verdict.GetString("actor") != shell.ActorOf(person) || !word.sameAs(verdict) {
+		return decideData{}, fault.EscalationClosed.On("id")
+	}
+	return decideData{
+		Escalation: row.ID, Clip: row.Clip, Verdict: row.Verdict, Outcome: verdict.GetString("outcome"), Reason: verdict.GetString("reason"),
+	}, nil
+}
+
+// readyFor refuses who may not decide, does not have the clip, or cannot have
+// heard it yet.
+func (row escalationRow) readyFor(tx core.App, me string, now time.Time) error {
+	if err := row.mayDecide(tx, me); err != nil {
+		return err
+	}
+	until, err := row.heldUntil(now)
+	if err != nil {
+		return err
+	}
+	if row.ClaimedBy != me || until.IsZero() {
+		return fault.ClaimRequired.On("id")
+	}
+	policy, _, err := shell.ConsensusPolicy(tx, now, row.Language)
+	if err != nil {
+		return err
+	}
+	return row.heard(policy, until, now)
+}
