@@ -1,0 +1,132 @@
+package paystacktest
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+)
+
+var paymentReference = regexp.MustCompile(`^[A-Za-z0-9.=-]+$`)
+
+// initialize makes a payment that nobody has made yet.
+func (s *Server) initialize(q *Request, _ *http.Request) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	amount, whole := q.amount()
+	currency, ref := q.text("currency"), q.text("reference")
+	if currency == "" {
+		currency = "NGN"
+	}
+	t := &Transaction{ID: s.id(), Reference: ref, Email: q.text("email"), Requested: amount, Amount: amount, Currency: currency}
+	if ref == "" {
+		t.Reference = fmt.Sprintf("p%x", t.ID)
+	}
+	switch {
+	case t.Email == "":
+		return invalid("Invalid Email Address Passed", "invalid_email_address")
+	case !whole:
+		return invalid("Invalid Amount Sent", "invalid_amount")
+	case !paymentReference.MatchString(t.Reference):
+		return invalid("Invalid characters in transaction reference", "invalid_reference")
+	case s.transaction(t.Reference) != nil:
+		return invalid("Duplicate Transaction Reference", "duplicate_reference")
+	}
+	// A payment that nobody made counts as abandoned.
+	t.Status, t.CreatedAt, t.AccessCode, t.Metadata = "abandoned", s.now(), fmt.Sprintf("%015x", t.ID), ""
+	if raw, ok := q.fields["metadata"]; ok {
+		t.Metadata = raw
+	}
+	s.transactions = append(s.transactions, t)
+	return yes("Authorization URL created", map[string]any{
+		"authorization_url": s.URL + "/_fake/checkout/" + t.AccessCode, "access_code": t.AccessCode, "reference": t.Reference,
+	})
+}
+
+func (s *Server) verifyTransaction(q *Request, _ *http.Request) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.transaction(q.Reference)
+	if t == nil {
+		return no(400, "Transaction reference not found.", "transaction_not_found", "validation_error", "Ensure that you're passing the reference of a transaction that exists on this integration")
+	}
+	return yes("Verification successful", s.transactionData(t))
+}
+
+// Pay is the payer at the checkout, who pays what was asked for.
+func (s *Server) Pay(reference string) error { return s.PayOther(reference, 0, "") }
+
+// PayOther pays another amount or currency than was asked for; 0 and "" mean
+// the same. The money comes in without the fee, and charge.success goes out.
+func (s *Server) PayOther(reference string, amount int64, currency string) error {
+	return s.locked(func() error {
+		t := s.transaction(reference)
+		if t == nil || t.Status == "success" {
+			return fmt.Errorf("paystacktest: there is no open payment %q", reference)
+		}
+		if amount != 0 {
+			t.Amount = amount
+		}
+		if currency != "" {
+			t.Currency = currency
+		}
+		t.Status, t.PaidAt, t.Fee = "success", s.now(), s.options.PayInFee(t.Currency, t.Amount)
+		s.post(t.Currency, t.Amount-t.Fee, "Transaction", t.ID, "")
+		s.emit("charge.success", t.Reference, s.transactionData(t))
+		return nil
+	})
+}
+
+// FailPayment is a card that is declined. No event tells of it.
+func (s *Server) FailPayment(reference string) error {
+	return s.locked(func() error {
+		t := s.transaction(reference)
+		if t == nil || t.Status == "success" {
+			return fmt.Errorf("paystacktest: there is no open payment %q", reference)
+		}
+		t.Status = "failed"
+		return nil
+	})
+}
+
+// Refund gives back a part of a payment: refund.pending and refund.processed,
+// with the amount as text as in the official samples.
+func (s *Server) Refund(reference string, amount int64) error {
+	return s.locked(func() error {
+		t := s.transaction(reference)
+		if t == nil || t.Status != "success" || amount <= 0 || amount > t.Amount-t.Refunded {
+			return fmt.Errorf("paystacktest: nothing to refund on %q", reference)
+		}
+		t.Refunded += amount
+		id := s.id()
+		s.emit("refund.pending", reference, s.refundData(t, "pending", amount, nil))
+		s.post(t.Currency, -amount, "Refund", id, "")
+		s.emit("refund.processed", reference, s.refundData(t, "processed", amount, fmt.Sprint(id)))
+		return nil
+	})
+}
+
+func (s *Server) refundData(t *Transaction, status string, amount int64, refundReference any) map[string]any {
+	return map[string]any{
+		"status": status, "transaction_reference": t.Reference, "refund_reference": refundReference,
+		"amount": fmt.Sprint(amount), "currency": t.Currency, "processor": "instant-transfer",
+		"customer":    map[string]any{"first_name": "", "last_name": "", "email": t.Email},
+		"integration": integration, "domain": s.told,
+	}
+}
+
+// Dispute is the payer's bank asking a payment back. The money stays until it
+// is resolved.
+func (s *Server) Dispute(reference string) error {
+	return s.locked(func() error {
+		t := s.transaction(reference)
+		if t == nil || t.Status != "success" {
+			return fmt.Errorf("paystacktest: there is no payment %q", reference)
+		}
+		s.emit("charge.dispute.create", reference, map[string]any{
+			"id": s.id(), "refund_amount": t.Amount, "currency": t.Currency, "status": "awaiting-merchant-feedback",
+			"resolution": nil, "domain": s.told, "transaction": s.transactionData(t), "transaction_reference": nil,
+			"category": "chargeback", "created_at": written(s.now()), "updated_at": written(s.now()),
+		})
+		return nil
+	})
+}
