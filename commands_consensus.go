@@ -30,7 +30,7 @@ A row of skill_events is named by its seq, one of clip_tallies by its clip.`,
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			var report consensus.Report
-			err := look(command.Context(), p.app.DataDir(), func(db dbx.Builder) (err error) {
+			err := lookMigrated(command.Context(), p.app.DataDir(), func(db dbx.Builder) (err error) {
 				report, err = consensus.Verify(db)
 				return err
 			})

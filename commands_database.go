@@ -24,6 +24,24 @@ func connect(path string) (*dbx.DB, error) {
 // errNoDatabase means that no server was ever started on the directory.
 var errNoDatabase = errors.New("there is no database; check --dir, or start the server once")
 
+// errOldDatabase means that the database was last used by an older program.
+var errOldDatabase = errors.New("the database is of an older version; make a backup, then start the server once: it brings the database up to date")
+
+// lookMigrated is [look] for what reads tables that a newer version may have
+// changed.
+func lookMigrated(ctx context.Context, dir string, fn func(db dbx.Builder) error) error {
+	return look(ctx, dir, func(db dbx.Builder) error {
+		_, pending, _, err := migrationState(db)
+		if err != nil {
+			return err
+		}
+		if len(pending) > 0 {
+			return fmt.Errorf("%s: %w", dir, errOldDatabase)
+		}
+		return fn(db)
+	})
+}
+
 // look runs fn on one unchanging view of everything in the data directory, also
 // while a server writes it. It needs no lock and holds nobody up.
 func look(ctx context.Context, dir string, fn func(db dbx.Builder) error) (err error) {

@@ -164,3 +164,19 @@ func TestLookWithoutDatabase(t *testing.T) {
 		t.Errorf("the error inside is lost: %v", err)
 	}
 }
+
+func TestLookMigratedRefusesAnOlderDatabase(t *testing.T) {
+	app := migratedApp(t)
+	planted := errors.New("planted")
+	if err := lookMigrated(t.Context(), app.DataDir(), func(dbx.Builder) error { return planted }); !errors.Is(err, planted) {
+		t.Errorf("a database of this version: %v", err)
+	}
+	plantRows(t, app, "DELETE FROM _migrations WHERE file = '1795390078_consensus.go'")
+	err := lookMigrated(t.Context(), app.DataDir(), func(dbx.Builder) error {
+		t.Error("its tables are read")
+		return nil
+	})
+	if !errors.Is(err, errOldDatabase) {
+		t.Errorf("an older database: %v", err)
+	}
+}

@@ -12,15 +12,13 @@ import (
 	"github.com/lingualink/lingualink/collections"
 )
 
-// checkMigrations reports whether the schema is the one of this program.
-func (d *doctor) checkMigrations(db dbx.Builder) bool {
-	const name = "migrations"
-	applied := []string{}
+// migrationState is how the database stands to this program: migrations that it
+// has had, that it still needs, and that only a newer program knows.
+func migrationState(db dbx.Builder) (applied, pending, unknown []string, err error) {
 	if err := db.NewQuery("SELECT file FROM _migrations").Column(&applied); err != nil {
-		d.broken(name, err)
-		return false
+		return nil, nil, nil, err
 	}
-	pending, known := []string{}, []string{}
+	known := []string{}
 	for _, list := range []core.MigrationsList{core.SystemMigrations, core.AppMigrations} {
 		for _, step := range list.Items() {
 			known = append(known, step.File)
@@ -29,7 +27,22 @@ func (d *doctor) checkMigrations(db dbx.Builder) bool {
 			}
 		}
 	}
-	unknown := slices.DeleteFunc(applied, func(file string) bool { return slices.Contains(known, file) })
+	for _, file := range applied {
+		if !slices.Contains(known, file) {
+			unknown = append(unknown, file)
+		}
+	}
+	return applied, pending, unknown, nil
+}
+
+// checkMigrations reports whether the schema is the one of this program.
+func (d *doctor) checkMigrations(db dbx.Builder) bool {
+	const name = "migrations"
+	applied, pending, unknown, err := migrationState(db)
+	if err != nil {
+		d.broken(name, err)
+		return false
+	}
 	switch {
 	case len(unknown) > 0:
 		d.fail(name, "run the newer program that made them; never an older one on its data", "this program does not know: %s", strings.Join(unknown, ", "))

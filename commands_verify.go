@@ -37,7 +37,7 @@ Balances are in minor units, credits positive; per currency they sum to zero.`,
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			var report book.Report
-			err := look(command.Context(), p.app.DataDir(), func(db dbx.Builder) (err error) {
+			err := lookMigrated(command.Context(), p.app.DataDir(), func(db dbx.Builder) (err error) {
 				report, err = ledger.Verify(db)
 				return err
 			})
@@ -122,7 +122,7 @@ and when the log is broken also "first_bad_seq" and "problem".`,
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			var report shell.AuditReport
-			err := look(command.Context(), p.app.DataDir(), func(db dbx.Builder) (err error) {
+			err := lookMigrated(command.Context(), p.app.DataDir(), func(db dbx.Builder) (err error) {
 				report, err = shell.VerifyAudit(db)
 				return err
 			})
