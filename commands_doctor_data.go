@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -28,6 +29,42 @@ func (d *doctor) checkDatabase(db dbx.Builder) {
 	d.checkClock(db)
 	d.checkJobs(db)
 	d.checkRewards(db)
+	d.checkPolicies(db)
+	d.checkExperts(db)
+}
+
+func (d *doctor) checkPolicies(db dbx.Builder) {
+	const name = "policies"
+	wrong, err := shell.CheckPolicies(db)
+	switch {
+	case err != nil:
+		d.broken(name, err)
+	case len(wrong) > 0:
+		d.fail(name, "insert a corrected version; docs/operate.md#policies", "%s", strings.Join(wrong, "; "))
+	default:
+		d.ok(name, "all are valid")
+	}
+}
+
+// A clip that an expert has not decided for so long needs somebody to be asked.
+const expertPatience = 7 * 24 * time.Hour
+
+func (d *doctor) checkExperts(db dbx.Builder) {
+	const name = "experts"
+	var waiting struct {
+		Clips int64 `db:"clips"`
+		Late  int64 `db:"late"`
+	}
+	err := db.NewQuery("SELECT COUNT(*) AS clips, COALESCE(SUM(created <= {:late}), 0) AS late FROM escalations WHERE state = 'open'").
+		Bind(dbx.Params{"late": shell.Stamp(d.now().Add(-expertPatience))}).One(&waiting)
+	switch {
+	case err != nil:
+		d.broken(name, err)
+	case waiting.Late > 0:
+		d.warn(name, "ask a moderator who speaks the language; docs/operate.md", "%d clips wait for an expert, %d of them for more than a week", waiting.Clips, waiting.Late)
+	default:
+		d.ok(name, "%d clips wait for an expert", waiting.Clips)
+	}
 }
 
 func (d *doctor) checkSuperuser(db dbx.Builder) {

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -52,6 +53,37 @@ func Policy[P any](app core.App, now time.Time, subject, language string, parse 
 	}
 	values, err := parse([]byte(row.Values))
 	return values, row.Version, err
+}
+
+// CheckPolicies says which stored policies this program does not take, newest
+// first: those in force answer every request of their subject with an error.
+func CheckPolicies(db dbx.Builder) ([]string, error) {
+	rows := []struct {
+		Subject  string `db:"subject"`
+		Language string `db:"language"`
+		Version  int64  `db:"version"`
+		Values   string `db:"values"`
+	}{}
+	// Of a subject and language only the newest counts, now or soon.
+	err := db.NewQuery(`
+		SELECT subject, language, version, [[values]] FROM policies p
+		WHERE NOT EXISTS (SELECT 1 FROM policies n WHERE n.subject = p.subject AND n.language = p.language AND n.version > p.version)
+		ORDER BY version DESC`).All(&rows)
+	if err != nil {
+		return nil, err
+	}
+	wrong := []string{}
+	for _, row := range rows {
+		check, known := policyChecks[row.Subject]
+		if !known {
+			wrong = append(wrong, fmt.Sprintf("%s version %d: nobody reads this subject", row.Subject, row.Version))
+			continue
+		}
+		if err := check([]byte(row.Values)); err != nil {
+			wrong = append(wrong, fmt.Sprintf("%s version %d: %v", row.Subject, row.Version, err))
+		}
+	}
+	return wrong, nil
 }
 
 // ConsensusPolicy is [Policy] for the rules of votes and verdicts.
