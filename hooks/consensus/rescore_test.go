@@ -123,6 +123,13 @@ func TestContradictedVerdictsAreAuditedOnce(t *testing.T) {
 	if fit := p.commit(proposal, consensus.FitAccepted); fit.Audits != 12 {
 		t.Errorf("%d audits, want 12: one clip was withdrawn", fit.Audits)
 	}
+	if n := p.Int("SELECT COUNT(*) FROM escalations e JOIN clips c ON c.id = e.clip WHERE e.cause = 'audit' AND e.state = 'open' AND c.status = 'rejected'"); n != 12 {
+		t.Errorf("%d audits of clips that stay decided are open, want 12", n)
+	}
+	p.run("UPDATE escalations SET state = 'closed' WHERE cause = 'audit'")
+	if fit := p.propose().Fit; fit.Audits != 1 { // the withdrawn clip was never audited
+		t.Errorf("%d audits again", fit.Audits)
+	}
 	turn(40)
 	if fit := p.propose().Fit; fit.State != consensus.FitAccepted || fit.Audits != 20 {
 		t.Errorf("with 40 verdicts turned round %+v, want 20 audits", fit)
