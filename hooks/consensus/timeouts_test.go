@@ -101,6 +101,7 @@ func TestAClipThatNobodyIsLeftToVoteOnTimesOut(t *testing.T) {
 			s := experts(t)
 			clip := s.Clip(ada)
 			isActive(s, emeka) // long ago by then
+			s.Want(s.Vote(emeka, s.Clip(ada), "approve"), 200, "")
 			s.Want(s.Vote(bola, clip, "approve"), 200, "")
 			assignments(s, nil)
 			s.Advance(71 * time.Hour)
