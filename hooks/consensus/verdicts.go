@@ -80,6 +80,17 @@ func follow(tx core.App, deps *shell.Deps, now time.Time, r ruling, verdict, par
 	return tell(tx, deps, r, verdict, parentOwner)
 }
 
+// at is when the verdict falls, by the clock of its votes: never before one of
+// them, also where that clock was put back or now was taken a while ago.
+func (r ruling) at(now time.Time) time.Time {
+	for _, vote := range r.votes {
+		if cast, err := shell.ParseStamp(vote.Created); err == nil && cast.After(now) {
+			now = cast
+		}
+	}
+	return now
+}
+
 func saveVerdict(tx core.App, now time.Time, r ruling) (*core.Record, error) {
 	collection, err := tx.FindCachedCollectionByNameOrId("verdicts")
 	if err != nil {
@@ -94,7 +105,7 @@ func saveVerdict(tx core.App, now time.Time, r ruling) (*core.Record, error) {
 		return nil, err
 	}
 	verdict := core.NewRecord(collection)
-	verdict.SetRaw("created", shell.DateTime(now)) // by the clock of its votes, which came before it
+	verdict.SetRaw("created", shell.DateTime(r.at(now)))
 	verdict.Set("clip", r.clip.ID)
 	verdict.Set("owner", r.clip.Owner)
 	verdict.Set("revision", r.revision)

@@ -26,7 +26,10 @@ func happened(t *testing.T) *history {
 	h := &history{plantedCrowd: &plantedCrowd{Server: s, t: t, language: s.Language("ha")}}
 	h.approved, h.rejected, h.escalated, h.open = s.Clip(ada), s.Clip(ada), s.Clip(ada), s.Clip(ada)
 	h.overturned, h.twice, h.gold, h.withdrawn = s.Clip(ada), s.Clip(ada), s.Clip(ada), s.Clip(ada)
-	s.Decide(h.approved, "approve")
+	s.Decide(h.approved, "approve", bola, chidi)
+	s.Advance(-time.Minute) // also where the clock is put back
+	s.Decide(h.approved, "approve", dayo)
+	s.Advance(time.Minute)
 	s.Decide(h.rejected, "reject")
 	s.Decide(h.withdrawn, "approve")
 	s.Decide(h.open, "approve", bola)
