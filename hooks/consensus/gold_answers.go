@@ -47,8 +47,6 @@ func answerControl(tx core.App, deps *shell.Deps, now time.Time, policy engine.P
 		return err
 	}
 	switch {
-	case g.State != collections.GoldActive:
-		return nil
 	case record.Leaked(policy.GoldRules):
 		return g.retire(tx, deps, now, "leaked")
 	case record.Doubted(policy.GoldRules):

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pocketbase/dbx"
 
+	"github.com/lingualink/lingualink/hooks/consensus"
 	"github.com/lingualink/lingualink/hooks/hookstest"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/apptest"
@@ -134,4 +135,27 @@ func TestTheGateOpensByGoldAnswers(t *testing.T) {
 	if !weighs(dayo, ordinary()) {
 		t.Errorf("with one gold clip left, nobody can prove themselves")
 	}
+}
+
+// TestWhoHoldsTheLastControlMayAnswer is a gold clip that enough people met when
+// the last of them has not voted yet.
+func TestWhoHoldsTheLastControlMayAnswer(t *testing.T) {
+	s := goldRush(t, 1, map[string]any{"onboarding": 1, "gold_share": 0, "gold_exposures": 1})
+	control := take(s, bola, "?language=ha&limit=1")[0]["clip"].(string)
+	state := func() string {
+		t.Helper()
+		if err := consensus.SweepControls(s.App, s.Deps); err != nil {
+			t.Fatal(err)
+		}
+		return s.Text("SELECT state || ' ' || reason FROM gold_clips", nil)
+	}
+	if got := state(); got != "active " {
+		t.Errorf("while bola holds its control the gold clip is %q", got)
+	}
+	s.Advance(11 * time.Minute)
+	if got := state(); got != "retired exposures" {
+		t.Errorf("after the lease the gold clip is %q", got)
+	}
+	s.Want(s.Vote(bola, control, "approve"), 409, "clip_withdrawn")
+	sound(t, s)
 }

@@ -142,6 +142,7 @@ func TestAControlLooksLikeItsSource(t *testing.T) {
 	s := open(t)
 	before := s.Int("SELECT COALESCE(MAX(owner_seq), 0) FROM clip_tallies WHERE owner = {:ada}", dbx.Params{"ada": s.User(ada).Id})
 	source := s.Clip(ada, "dialect", "Kananci")
+	s.Advance(time.Minute)
 	control := controlOf(s, makeGold(s, t, source, "good"))
 	own := map[string]bool{
 		"id": true, "media": true, "media_sha256": true, "created": true, "updated": true, "status": true, "decided_at": true, "reserved": true, "control": true,
