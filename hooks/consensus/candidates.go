@@ -91,7 +91,7 @@ func judgeQuery(clips string) string {
 		 OR EXISTS (SELECT 1 FROM assignments l INDEXED BY idx_assignments_pair WHERE l.clip = t.clip AND l.state = 'live' AND ` + linkedTo("l.validator") + `)) AS barred,
 		EXISTS (SELECT 1 FROM assignments h INDEXED BY idx_assignments_pair WHERE h.clip = t.clip AND h.validator = {:me}) AS had,
 		(SELECT COUNT(*) FROM assignments j INDEXED BY idx_assignments_owner WHERE j.validator = {:me} AND j.owner = t.owner AND j.state IN ('live', 'voted')
-		 AND j.owner_seq > (SELECT MAX(w.owner_seq) FROM clip_tallies w INDEXED BY idx_clip_tallies_owner WHERE w.owner = t.owner) - {:window}) AS judged,
+		 AND j.owner_seq > MAX(0, (SELECT MAX(w.owner_seq) FROM clip_tallies w INDEXED BY idx_clip_tallies_owner WHERE w.owner = t.owner) - {:window})) AS judged,
 		(SELECT MAX(w.owner_seq) FROM clip_tallies w INDEXED BY idx_clip_tallies_owner WHERE w.owner = t.owner) AS newest,
 		COALESCE((SELECT GROUP_CONCAT(v.validator) FROM votes v INDEXED BY idx_votes_pair WHERE v.clip = t.clip), '') || ',' ||
 		COALESCE((SELECT GROUP_CONCAT(l.validator) FROM assignments l INDEXED BY idx_assignments_pair WHERE l.clip = t.clip AND l.state <> 'expired'), '') AS met

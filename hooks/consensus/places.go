@@ -44,8 +44,9 @@ func (a *asking) load() error {
 	a.before = a.place
 	return a.tx.DB().NewQuery(`SELECT
 		EXISTS (SELECT 1 FROM assignments WHERE validator = {:me} AND language = {:language} AND state = 'live'),
-		EXISTS (SELECT 1 FROM trust WHERE validator = {:me} AND language = {:language} AND state = 'excluded')`).
-		Bind(params).Row(&a.holds, &a.excluded)
+		EXISTS (SELECT 1 FROM trust WHERE validator = {:me} AND language = {:language} AND state = 'excluded'),
+		EXISTS (SELECT 1 FROM trust WHERE validator = {:me} AND language = {:language} AND retake_at <> '')`).
+		Bind(params).Row(&a.holds, &a.excluded, &a.retook)
 }
 
 // savePlace stores how far the person is. That they asked is news only after a

@@ -130,8 +130,8 @@ func queueLanguages(e *core.RequestEvent) ([]string, error) {
 
 // HandOut gives the person up to limit clips of the language: those in their
 // hands, those that ran out there and still want somebody, then new ones. It
-// returns fault.NotEligible, having done nothing, for who is excluded from the
-// language.
+// returns fault.NotEligible, having handed out nothing, for who is excluded from
+// the language and is not taking the onboarding again.
 func HandOut(tx core.App, deps *shell.Deps, validator, language string, limit int) ([]Item, error) {
 	return handOut(tx, deps, rand.New(chance{}), validator, language, limit)
 }
@@ -155,7 +155,8 @@ type asking struct {
 	place      place
 	before     place // as it is stored
 	holds      bool  // leases from before
-	excluded   bool  // from the language; a retake of the onboarding is running
+	excluded   bool  // from the language: there are only the controls of a retake
+	retook     bool  // the onboarding, at some time
 	own        float64
 	rivals     []rival
 	taken      []candidate      // to be leased, in this order
@@ -174,9 +175,10 @@ func handOut(tx core.App, deps *shell.Deps, rng *rand.Rand, validator, language 
 	if err := a.load(); err != nil {
 		return nil, err
 	}
-	if a.excluded && a.place.Onboarding == 0 {
-		return nil, fault.NotEligible.On("language").Saying(
-			"Your answers in this language do not count at the moment. You can take the onboarding again, or ask for a review.")
+	refusal := fault.NotEligible.On("language").Saying(
+		"Your answers in this language do not count at the moment. You can take the onboarding again, or ask for a review.")
+	if a.excluded && a.place.Onboarding == 0 && !a.retook {
+		return nil, refusal
 	}
 	items := []Item{}
 	if a.holds {
@@ -199,7 +201,11 @@ func handOut(tx core.App, deps *shell.Deps, rng *rand.Rand, validator, language 
 	if err := a.keepBack(a.passed, false); err != nil {
 		return nil, err
 	}
-	return append(items, more...), a.savePlace()
+	items = append(items, more...)
+	if a.excluded && a.place.Onboarding == 0 && len(items) == 0 {
+		return nil, refusal // the retake is over
+	}
+	return items, a.savePlace()
 }
 
 // fill decides what the person gets besides what they hold.
