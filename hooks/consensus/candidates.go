@@ -37,7 +37,9 @@ type candidate struct {
 	Phrase     string `db:"phrase"`
 	DurationMS int64  `db:"duration_ms"`
 	Assignment string `db:"assignment"` // the person's, where it is to be used again
+	LeasedAt   string `db:"leased_at"`
 	LeaseUntil string `db:"lease_until"`
+	Reason     string `db:"reason"`
 
 	judgement
 }
@@ -72,7 +74,7 @@ const expiredQuery = `SELECT ` + candidateColumns + `, mine.id AS assignment
 	WHERE mine.validator = {:me} AND mine.language = {:language} AND mine.state = 'expired'
 	ORDER BY mine.lease_until DESC LIMIT {:batch}`
 
-const heldQuery = `SELECT ` + candidateColumns + `, mine.id AS assignment, mine.lease_until
+const heldQuery = `SELECT ` + candidateColumns + `, mine.id AS assignment, mine.leased_at, mine.lease_until, mine.reason
 	FROM assignments mine INDEXED BY idx_assignments_validator
 	CROSS JOIN clip_tallies t ON t.clip = mine.clip
 	CROSS JOIN clips c ON c.id = t.clip

@@ -12,8 +12,16 @@ import (
 	"github.com/lingualink/lingualink/hooks/shell"
 )
 
-// atOnce bounds the clips of one statement.
-const atOnce = 200
+const (
+	// atOnce bounds the clips of one statement.
+	atOnce = 200
+	// mostLeases is for how many leases in a row a clip is kept for somebody who
+	// asks again and again but does not vote. Then it is as if they had skipped it.
+	mostLeases = 12
+	keptLong   = "kept_too_long"
+	// ended is the state of an assignment whose lease ran out.
+	ended = "CASE WHEN reason = '" + keptLong + "' THEN 'skipped' ELSE 'expired' END"
+)
 
 // closedSQL ends leases on clips that were decided, withdrawn or hidden, or whose
 // speaker has become related.
@@ -25,7 +33,7 @@ var closedSQL = `DELETE FROM assignments INDEXED BY idx_assignments_validator
 
 // overdueSQL ends leases that ran out; those of who may only take the onboarding
 // again all do, but on controls.
-const overdueSQL = `UPDATE assignments INDEXED BY idx_assignments_validator SET state = 'expired'
+const overdueSQL = `UPDATE assignments INDEXED BY idx_assignments_validator SET state = ` + ended + `
 	WHERE validator = {:me} AND language = {:language} AND state = 'live' AND (lease_until <= {:now}
 		OR ({:excluded} AND (SELECT gold FROM clip_tallies WHERE clip = assignments.clip) = ''))
 	RETURNING clip`
@@ -54,25 +62,35 @@ func (a *asking) held(limit int) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	lease := a.leaseEnd()
-	items, renewed := make([]Item, len(rows)), []string{}
+	lease := time.Duration(a.policy.LeaseS) * time.Second
+	items, renewed := make([]Item, len(rows)), map[string][]string{} // by the reason that the assignment then has
 	for i, row := range rows {
+		since, err := shell.ParseStamp(row.LeasedAt)
+		if err != nil {
+			return nil, err
+		}
 		until, err := shell.ParseStamp(row.LeaseUntil)
 		if err != nil {
 			return nil, err
 		}
-		if until.Sub(a.now) < lease.Sub(a.now)/2 {
-			until = lease
-			renewed = append(renewed, row.Assignment)
+		if row.Reason == "" && until.Sub(a.now) < lease/2 {
+			until = a.leaseEnd()
+			reason := ""
+			if until.Sub(since) > (mostLeases-1)*lease {
+				reason = keptLong
+			}
+			renewed[reason] = append(renewed[reason], row.Assignment)
 		}
 		items[i] = row.item(until)
 	}
-	if len(renewed) == 0 {
-		return items, nil
+	for reason, leases := range renewed {
+		params := dbx.Params{"until": shell.Stamp(a.leaseEnd()), "reason": reason}
+		_, err := shell.Exec(a.tx, "UPDATE assignments SET lease_until = {:until}, reason = {:reason} WHERE id IN ("+bindList(params, leases)+")", params)
+		if err != nil {
+			return nil, err
+		}
 	}
-	params := dbx.Params{"until": shell.Stamp(lease)}
-	_, err = shell.Exec(a.tx, "UPDATE assignments SET lease_until = {:until} WHERE id IN ("+bindList(params, renewed)+")", params)
-	return items, err
+	return items, nil
 }
 
 func (a *asking) leaseEnd() time.Time { return a.now.Add(time.Duration(a.policy.LeaseS) * time.Second) }

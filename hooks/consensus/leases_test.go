@@ -130,6 +130,33 @@ func TestWhatRanOutIsOfferedAgainWhileItWantsSomebody(t *testing.T) {
 	s.Want(s.Vote(bola, kept, "approve"), 200, "")
 }
 
+// TestNobodyKeepsAClipByAskingForIt: whoever polls without voting gives it up
+// after some leases, for good, or many accounts could stop a language.
+func TestNobodyKeepsAClipByAskingForIt(t *testing.T) {
+	for name, end := range map[string]func(s *hookstest.Server){
+		"a sweep finds it": func(s *hookstest.Server) { expire(t, s) },
+		"the holder asks":  func(s *hookstest.Server) { take(s, bola, "") },
+	} {
+		s := hookstest.Start(t)
+		s.Consent(ada)
+		clip := s.Clip(ada)
+		polls := 0
+		for ; len(take(s, bola, "")) == 1 && polls < 100; polls++ {
+			s.Advance(6 * time.Minute)
+			end(s)
+		}
+		if kept := time.Duration(polls) * 6 * time.Minute; kept < 110*time.Minute || kept > 2*time.Hour+6*time.Minute {
+			t.Errorf("%s: bola kept the clip for %v, want two hours", name, kept)
+		}
+		if got := queuedAs(t, s, clip); got != (queued{Turn: 1, Ready: true}) {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if got := clipsOf(take(s, chidi, "")); got != clip {
+			t.Errorf("%s: chidi gets %q", name, got)
+		}
+	}
+}
+
 func TestSkipsAndExpiriesWeighNothing(t *testing.T) {
 	s := hookstest.Start(t)
 	s.Consent(ada)

@@ -37,7 +37,7 @@ func ExpireLeases(app core.App, deps *shell.Deps) error {
 		// Between the look and this transaction somebody may have voted.
 		params := dbx.Params{"now": shell.Stamp(now)}
 		err := tx.NonconcurrentDB().NewQuery(`
-			UPDATE assignments SET state = 'expired' WHERE id IN (` + bindList(params, due) + `) AND state = 'live' AND lease_until <= {:now}
+			UPDATE assignments SET state = ` + ended + ` WHERE id IN (` + bindList(params, due) + `) AND state = 'live' AND lease_until <= {:now}
 			RETURNING clip, language`).Bind(params).All(&rows)
 		if err != nil {
 			return err
