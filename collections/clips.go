@@ -65,11 +65,11 @@ func clips() *core.Collection {
 	c.AddIndex("idx_clips_feed", false, "status, hidden, language, created", "")
 	c.AddIndex("idx_clips_owner", false, "owner, created", "")
 	c.AddIndex("idx_clips_parent", false, "parent", "")
-	others := `(owner = @request.auth.id && ` + signedIn + ` && control = false)` +
-		` || (status != "withdrawn" && ` + moderator + ` && control = false)`
-	c.ListRule = rule(`(` + visibleClip + ` && control = false) || ` + others)
-	// Who voted on a control that was approved finds it by its id, like any other.
-	c.ViewRule = rule(visibleClip + ` || ` + others)
+	owners := ` || (owner = @request.auth.id && ` + signedIn + ` && control = false)`
+	moderators := ` || (status != "withdrawn" && ` + moderator
+	c.ListRule = rule(`(` + visibleClip + ` && control = false)` + owners + moderators + ` && control = false)`)
+	// Who voted on a control finds it by its id like any other clip.
+	c.ViewRule = rule(visibleClip + owners + moderators + `)`)
 	c.CreateRule = rule(signedIn)
 	return c
 }

@@ -19,14 +19,14 @@ const (
 	ownUser = `user = @request.auth.id && @request.auth.collectionName = "users"`
 	visible = `(status = "approved" && hidden = false && reserved = false && (@request.auth.id = "" ||` +
 		` (owner.blocks_via_user.blocked != @request.auth.id && owner.blocks_via_blocked.user != @request.auth.id)))`
-	closeBy = ` || (owner = @request.auth.id && @request.auth.collectionName = "users" && control = false)` +
-		` || (status != "withdrawn" && @request.auth.roles:each ?= "moderator" && control = false)`
-	listClip    = `(` + visible + ` && control = false)` + closeBy
-	viewClip    = visible + closeBy
+	ownClip     = ` || (owner = @request.auth.id && @request.auth.collectionName = "users" && control = false)`
+	moderating  = ` || (status != "withdrawn" && @request.auth.roles:each ?= "moderator"`
+	listClip    = `(` + visible + ` && control = false)` + ownClip + moderating + ` && control = false)`
+	viewClip    = visible + ownClip + moderating + `)`
 	moderators  = `@request.auth.roles:each ?= "moderator"`
 	readReview  = `(validator = @request.auth.id && @request.auth.collectionName = "users") || ` + moderators
 	readVerdict = `(@request.auth.collectionName = "users" && ((owner = @request.auth.id && clip.control = false)` +
-		` || clip.votes_via_clip.validator ?= @request.auth.id)) || (@request.auth.roles:each ?= "moderator" && clip.status != "escalated")`
+		` || clip.votes_via_clip.validator ?= @request.auth.id)) || (@request.auth.roles:each ?= "moderator" && clip.status != "escalated" && clip.escalations_via_clip.state != "open")`
 	ownEntry = `account.user = @request.auth.id && @request.auth.collectionName = "users"`
 	ownVote  = `validator = @request.auth.id && @request.auth.collectionName = "users"`
 	ownSelf  = `id = @request.auth.id && @request.auth.collectionName = "users"`

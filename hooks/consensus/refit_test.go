@@ -23,7 +23,7 @@ import (
 func TestARefitFindsWhoIsReliable(t *testing.T) {
 	p := plantCrowd(t, hookstest.Start(t), recipe{language: "ha", people: 40, approvers: 8, clips: 1200, open: 100, votes: 5})
 	fit := p.commit(p.propose(), consensus.FitAccepted)
-	if fit.Clips != 1200 || fit.Votes != 6000 || fit.Validators != 40 || fit.Changed != 40 || fit.Iterations < 2 {
+	if fit.Clips != 1100 || fit.Votes != 5500 || fit.Validators != 40 || fit.Changed != 40 || fit.Iterations < 2 {
 		t.Errorf("%+v", fit)
 	}
 	policy := crowd.DefaultPolicy()
@@ -39,7 +39,7 @@ func TestARefitFindsWhoIsReliable(t *testing.T) {
 			t.Errorf("person %d learned from gold: %+v", who, skill)
 		}
 	}
-	if mean := off / 80; mean > 0.04 {
+	if mean := off / 80; mean > 0.045 {
 		t.Errorf("the rates are off by %.3f", mean)
 	}
 	good := 0.0
@@ -51,13 +51,13 @@ func TestARefitFindsWhoIsReliable(t *testing.T) {
 	if share := good / 1200; math.Abs(fit.GoodShare-share) > 0.03 {
 		t.Errorf("a share of %.3f is good, it found %.3f", share, fit.GoodShare)
 	}
-	if n := p.Int("SELECT COUNT(*) FROM fits WHERE state = 'accepted' AND votes = 6000 AND id = {:id}", dbx.Params{"id": fit.ID}); n != 1 {
+	if n := p.Int("SELECT COUNT(*) FROM fits WHERE state = 'accepted' AND votes = 5500 AND id = {:id}", dbx.Params{"id": fit.ID}); n != 1 {
 		t.Error("the fit is not recorded")
 	}
 	if n := p.Int("SELECT COUNT(*) FROM skill_events WHERE source = 'fit' AND cause = {:id}", dbx.Params{"id": fit.ID}); n != 40 {
 		t.Errorf("%d lessons", n)
 	}
-	if n := p.Int("SELECT COUNT(*) FROM language_stats WHERE verdicts = 0 AND fitted_at != '' AND settled = 1200000000000"); n != 1 {
+	if n := p.Int("SELECT COUNT(*) FROM language_stats WHERE verdicts = 0 AND fitted_at != '' AND settled = 1100000000000"); n != 1 {
 		t.Error("the language does not know of it")
 	}
 	if again := p.commit(p.propose(), consensus.FitAccepted); again.Changed != 0 {
@@ -68,7 +68,8 @@ func TestARefitFindsWhoIsReliable(t *testing.T) {
 
 // TestWhatIsKnownIsNotLearned: what an expert said and the truth of controls are
 // known, so the votes on such clips are nothing that a re-estimate learns. It
-// counts the expert's clips, and leaves out controls, which were chosen.
+// counts the expert's clips, and leaves out controls, which were chosen, and clips
+// that wait for votes, whose verdict will teach.
 func TestWhatIsKnownIsNotLearned(t *testing.T) {
 	p := plantCrowd(t, hookstest.Start(t), recipe{language: "ha", people: 12, clips: 300, open: 30, votes: 3})
 	p.run("DROP TRIGGER verdicts_no_update")
@@ -86,11 +87,11 @@ func TestWhatIsKnownIsNotLearned(t *testing.T) {
 	for who := range p.people {
 		answers += p.skill(who).Learned.Total()
 	}
-	if want := 3 * (300 - 60) * crowd.Answer; answers != want {
+	if want := 3 * (300 - 60 - 30) * crowd.Answer; answers != want {
 		t.Errorf("%v answers were learned, want %v", answers.Answers(), want.Answers())
 	}
-	if settled := p.Int("SELECT settled FROM language_stats"); settled != 270*int64(crowd.Answer) {
-		t.Errorf("%d clips are settled, want all but 30 controls", settled)
+	if settled := p.Int("SELECT settled FROM language_stats"); settled != 240*int64(crowd.Answer) {
+		t.Errorf("%d clips are settled, want all but 30 controls and 30 that wait", settled)
 	}
 	p.run("UPDATE verdicts SET outcome = 'escalated', [by] = 'crowd' WHERE clip IN (SELECT clip FROM clip_tallies WHERE seq <= 10)")
 	p.commit(p.propose(), consensus.FitAccepted)
@@ -98,7 +99,7 @@ func TestWhatIsKnownIsNotLearned(t *testing.T) {
 	for who := range p.people {
 		answers += p.skill(who).Learned.Total()
 	}
-	if want := 3 * (300 - 50) * crowd.Answer; answers != want {
+	if want := 3 * (300 - 50 - 30) * crowd.Answer; answers != want {
 		t.Errorf("with ten clips in doubt again %v answers, want %v", answers.Answers(), want.Answers())
 	}
 }

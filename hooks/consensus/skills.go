@@ -147,13 +147,12 @@ type languageRow struct {
 	BadRejected  int64 `db:"bad_rejected"`
 }
 
+// language leaves the calibration out: its counts move when a control is decided,
+// and explanations are read by those who voted.
 func (row languageRow) language() engine.Language {
 	return engine.Language{
 		Language: crowd.Language{
 			Good: crowd.Mass(row.Good), Settled: crowd.Mass(row.Settled), GoldClips: row.GoldClips, GoldAnswers: row.GoldAnswers,
-		},
-		Calibration: engine.Calibration{
-			GoodApproved: row.GoodApproved, GoodRejected: row.GoodRejected, BadApproved: row.BadApproved, BadRejected: row.BadRejected,
 		},
 	}
 }

@@ -86,7 +86,7 @@ type Refit struct {
 func DefaultPolicy() Policy {
 	return Policy{
 		Policy:    crowd.DefaultPolicy(),
-		Admission: Admission{Assignment: AssignmentRequired, LeaseS: 600, CooldownS: 1, DailyCap: 300, MinListen: 1, VotesPerHour: 600},
+		Admission: Admission{Assignment: AssignmentRequired, LeaseS: 600, DailyCap: 300, MinListen: 1, VotesPerHour: 600},
 		Queue:     Queue{OwnerVotes: 10, OwnerWindow: 100, ActiveS: 900, WaitS: 60},
 		Experts:   Experts{EscalateHours: 72, ClaimS: 1800},
 		GoldRules: GoldRules{GoldExposures: 50, GoldMissAnswers: 10, GoldMissShare: 0.4, GoldLeakAnswers: 20, GoldLeakSD: 3},

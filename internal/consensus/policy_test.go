@@ -15,7 +15,7 @@ func TestDefaultPolicy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := string(engine[:len(engine)-1]) + `,"assignment":"required","lease_s":600,"cooldown_s":1,"daily_cap":300,"min_listen":1,"votes_per_hour":600,` +
+	want := string(engine[:len(engine)-1]) + `,"assignment":"required","lease_s":600,"cooldown_s":0,"daily_cap":300,"min_listen":1,"votes_per_hour":600,` +
 		`"owner_votes":10,"owner_window":100,"active_s":900,"wait_s":60,"escalate_hours":72,"claim_s":1800,` +
 		`"gold_exposures":50,"gold_miss_answers":10,"gold_miss_share":0.4,"gold_leak_answers":20,"gold_leak_sd":3,` +
 		`"assess_s":3600,"proven_answers":20,"retake_hours":168,"silver_answers":100,"silver_accuracy":0.8,"gold_tier_answers":300,"gold_tier_accuracy":0.88,` +

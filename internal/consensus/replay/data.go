@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -86,10 +87,17 @@ func (d *dataset) readTruth(truth io.Reader, items numbering) error {
 	return err
 }
 
+// byteOrderMark is what some spreadsheets put before UTF-8 text.
+const byteOrderMark = "\ufeff"
+
 // rows calls visit with the wanted columns of every line after the header,
 // spaces trimmed. Errors name the file and, where there is one, the line.
 func rows(file io.Reader, name string, columns []string, visit func([]string) error) error {
-	r := csv.NewReader(file)
+	text := bufio.NewReader(file)
+	if mark, err := text.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
+		_, _ = text.Discard(len(byteOrderMark)) // they are in the buffer
+	}
+	r := csv.NewReader(text)
 	r.ReuseRecord = true
 	r.TrimLeadingSpace = true
 	header, err := r.Read()
@@ -99,7 +107,6 @@ func rows(file io.Reader, name string, columns []string, visit func([]string) er
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	header[0] = strings.TrimPrefix(header[0], "\ufeff")
 	places, err := find(columns, header)
 	if err != nil {
 		return fmt.Errorf("%s: line 1: %w", name, err)
