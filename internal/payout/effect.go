@@ -31,8 +31,9 @@ func (k EffectKind) Money() bool {
 	switch k {
 	case PostHold, ReleaseHold, PostPaid, PostReversal, PostPaidLate:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // AlertKind says what the operators are told.
@@ -94,8 +95,9 @@ func (e Effect) String() string {
 		return fmt.Sprintf("alert(%s)", e.Alert)
 	case NotifyUser:
 		return fmt.Sprintf("notify user(%s)", e.Notice)
+	default:
+		return string(e.Kind)
 	}
-	return string(e.Kind)
 }
 
 func verifyAt(t time.Time) Effect { return Effect{Kind: VerifyAt, At: t} }

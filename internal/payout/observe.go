@@ -30,6 +30,7 @@ func (s *step) observe(o Observation) Why {
 		s.observeEnd(o, StatusReversed, StatusFailed)
 	case PaidLate:
 		s.observeEnd(o, StatusSuccess, "")
+	default: // a new payout has no transfer to observe
 	}
 	return ""
 }

@@ -110,7 +110,7 @@ const (
 )
 
 // Conflict is the error of an event that does not apply; the payout is as it was.
-type Conflict struct {
+type Conflict struct { //nolint:errname // it is what happened: payout.Conflict
 	State State
 	Event string
 	Why   Why

@@ -118,8 +118,9 @@ func (p Policy) Limits(c money.Currency) (Limits, bool) {
 		return p.KES, true
 	case money.ZAR:
 		return p.ZAR, true
+	default:
+		return Limits{}, false
 	}
-	return Limits{}, false
 }
 
 // CoolOff is the wait from a change of account until a send.

@@ -29,6 +29,7 @@ func conclusive(kind payout.EffectKind, p payout.Payout, event payout.Event) boo
 		return observed && o.Status == payout.StatusReversed && p.Settled == payout.SettledPaid
 	case payout.PostPaidLate:
 		return observed && o.Status == payout.StatusSuccess && p.Settled == payout.SettledRelease
+	default: // a release, below
 	}
 	if kind != payout.ReleaseHold || p.Settled != payout.Unsettled {
 		return false
@@ -133,6 +134,7 @@ func (b *book) check(t *testing.T, first, p payout.Payout, event payout.Event, o
 			if effect.Reference != first.Reference || out.Attempt != p.Attempt+1 {
 				t.Errorf("sent as %q, attempt %d after %d", effect.Reference, out.Attempt, p.Attempt)
 			}
+		default: // moves no money
 		}
 	}
 	if b.holds > 1 || b.releases+b.payments > 1 || b.late > 1 || b.reversals > 1 {
