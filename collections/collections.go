@@ -50,6 +50,20 @@ func All() []*core.Collection {
 		ledgerTxs(),
 		ledgerEntries(),
 		rewards(),
+		payoutAccounts(),
+		payouts(),
+		payoutEvents(),
+		payoutSettlements(),
+		payoutPauses(),
+		payoutMarks(),
+		riskFlags(),
+		alerts(),
+		paystackEvents(),
+		orphanTransfers(),
+		balanceRows(),
+		reconciliations(),
+		fundings(),
+		fundingReturns(),
 		jobs(),
 		notifications(),
 		auditLog(),
@@ -58,7 +72,13 @@ func All() []*core.Collection {
 		goldView(),
 		ledgerView(),
 		campaignsView(),
+		payoutsView(),
 	}
+}
+
+// extended are PocketBase's own collections to which fields are added.
+func extended() []*core.Collection {
+	return []*core.Collection{superusers()}
 }
 
 // Rule fragments. Every rule that lets somebody in names who that is.
@@ -170,6 +190,10 @@ func presentable[F core.Field](field F) F {
 	case *core.SelectField:
 		typed.Presentable = true
 	case *core.NumberField:
+		typed.Presentable = true
+	case *core.BoolField:
+		typed.Presentable = true
+	case *core.DateField:
 		typed.Presentable = true
 	}
 	return field

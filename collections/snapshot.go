@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/pocketbase/pocketbase/core"
 )
@@ -19,9 +21,10 @@ var errRollBack = errors.New("rolled back on purpose")
 func Drift(app core.App) ([]map[string]any, error) {
 	drifted := []map[string]any{}
 	err := app.RunInTransaction(func(tx core.App) error {
-		declared := make([]map[string]any, 0, len(All()))
+		all := slices.Concat(All(), extended())
+		declared := make([]map[string]any, 0, len(all))
 		before := map[string]map[string]any{}
-		for _, collection := range All() {
+		for _, collection := range all {
 			definition, err := export(collection)
 			if err != nil {
 				return err
@@ -36,7 +39,7 @@ func Drift(app core.App) ([]map[string]any, error) {
 		if err := tx.ImportCollections(declared, false); err != nil {
 			return fmt.Errorf("the declared schema cannot be imported: %w", err)
 		}
-		for i, collection := range All() {
+		for i, collection := range all {
 			stored, err := tx.FindCollectionByNameOrId(collection.Name)
 			if err != nil {
 				return err
@@ -73,6 +76,12 @@ func export(collection *core.Collection) (map[string]any, error) {
 	}
 	delete(definition, "created")
 	delete(definition, "updated")
+	if collection.Name == core.CollectionNameSuperusers {
+		// how admins sign in is for each server to say; ours are the fields
+		maps.DeleteFunc(definition, func(key string, _ any) bool {
+			return !slices.Contains([]string{"id", "name", "type", "system", "fields", "indexes"}, key)
+		})
+	}
 	if collection.IsView() {
 		delete(definition, "fields") // made from the query
 	}

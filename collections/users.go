@@ -106,6 +106,22 @@ func describeAuthFields(c *core.Collection) {
 	}
 }
 
+// superusersID is the id that PocketBase gives the collection of admins.
+var superusersID = core.NewAuthCollection(core.CollectionNameSuperusers).Id
+
+// superusers are the admins, as PocketBase makes them, and the person that each
+// of them is: who approves money must be known as one.
+func superusers() *core.Collection {
+	c := core.NewAuthCollection(core.CollectionNameSuperusers)
+	c.System = true
+	c.Fields.Add(
+		&core.AutodateField{Name: "created", System: true, OnCreate: true},
+		&core.AutodateField{Name: "updated", System: true, OnCreate: true, OnUpdate: true},
+		presentable(optional(toUser("person", "The user that this admin is, if any. Set once; who approves payouts must have it."))),
+	)
+	return c
+}
+
 func privateProfiles() *core.Collection {
 	c := base("private_profiles",
 		presentable(toUser("user", "The person; one row each, made at sign-up.")),
@@ -127,7 +143,8 @@ func privateProfiles() *core.Collection {
 
 func confirmations() *core.Collection {
 	c := base("confirmations",
-		presentable(toUser("user", "Who confirmed.")),
+		presentable(optional(toUser("user", "Who confirmed, if a person."))),
+		presentable(optional(&core.RelationField{Name: "admin", CollectionId: superusersID, MaxSelect: 1, Help: "Who confirmed, if an admin."})),
 		presentable(required(text("purpose", 40, "The one act it is for."))),
 		required(text("token_hash", 64, "SHA-256 of the value given to the client.")),
 		&core.DateField{Name: "expires_at", Required: true, Help: "Not valid after this time (UTC)."},

@@ -124,13 +124,13 @@ func Balances(app core.App, user string) ([]balanceData, error) {
 		Bucket   string `db:"bucket"`
 		Minor    int64  `db:"minor"`
 	}{}
-	// What was paid is what left the person's accounts for a bank.
+	// What was paid is what left the person's accounts for a bank and did not come back.
 	err := app.DB().NewQuery(`
 		SELECT currency, substr([[key]], length('user:' || user || ':') + 1, instr(substr([[key]], length('user:' || user || ':') + 1), ':') - 1) AS bucket, balance_minor AS minor
 		FROM ledger_accounts WHERE user = {:user}
 		UNION ALL
 		SELECT e.currency, 'paid', SUM(-e.amount_minor) FROM ledger_entries e
-		JOIN ledger_accounts a ON a.id = e.account AND a.user = {:user} AND a.[[key]] LIKE 'user:%:held:%'
+		JOIN ledger_accounts a ON a.id = e.account AND a.user = {:user}
 		JOIN ledger_entries o ON o.tx = e.tx JOIN ledger_accounts b ON b.id = o.account AND b.type = 'asset'
 		GROUP BY e.currency
 		UNION ALL

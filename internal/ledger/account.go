@@ -67,6 +67,12 @@ func Paystack(currency money.Currency) Account {
 	return account("paystack", Asset, "", currency, nil)
 }
 
+// Suspense holds what the balance at Paystack moved by and nobody has explained
+// yet: "suspense:paystack:<currency>".
+func Suspense(currency money.Currency) Account {
+	return account("suspense:paystack", Asset, "", currency, nil)
+}
+
 // ExpenseAccount collects a cost such as "payout_fee", negative by what was
 // spent: "expense:<name>:<currency>".
 func ExpenseAccount(name string, currency money.Currency) Account {
@@ -99,6 +105,8 @@ func ParseKey(key string) (Account, error) {
 		return PlatformFunding(currency), nil
 	case path == "paystack":
 		return Paystack(currency), nil
+	case path == "suspense:paystack":
+		return Suspense(currency), nil
 	case family == "expense" && isID(rest):
 		return ExpenseAccount(rest, currency), nil
 	case family == "campaign" && isID(id) && part == "budget":

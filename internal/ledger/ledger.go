@@ -46,7 +46,16 @@ const (
 	RewardReversed Kind = "reward_reversed" // the verdict that earned it was overturned
 	Correction     Kind = "correction"      // an admin undoes a transaction
 	Clawback       Kind = "clawback"        // fraud: released money is taken back
+	PayoutHeld     Kind = "payout_held"     // asked for: available becomes held
+	PayoutReleased Kind = "payout_released" // not paid: held becomes available
+	PayoutPaid     Kind = "payout_paid"     // left for a bank
+	PayoutReversed Kind = "payout_reversed" // came back from the bank
 	PayoutLate     Kind = "payout_late"     // a payout succeeded after its hold was given back
+	PaymentFee     Kind = "payment_fee"     // what Paystack or the state took for a transfer
+	CampaignPaid   Kind = "campaign_paid"   // a campaign was funded through Paystack
+	PaymentReturn  Kind = "payment_return"  // such funding went back to the payer
+	ToppedUp       Kind = "topped_up"       // the balance at Paystack was filled from outside
+	Suspended      Kind = "suspended"       // Paystack's balance moved for a reason not known yet
 )
 
 // kinds says what each kind may do. A kind that is not listed cannot be posted.
@@ -61,7 +70,16 @@ var kinds = map[Kind]struct {
 	RewardReversed: {reverses: true},
 	Correction:     {reverses: true},
 	Clawback:       {overdraws: true},
+	PayoutHeld:     {},
+	PayoutReleased: {},
+	PayoutPaid:     {final: true},
+	PayoutReversed: {final: true},
 	PayoutLate:     {overdraws: true, final: true},
+	PaymentFee:     {final: true},
+	CampaignPaid:   {final: true},
+	PaymentReturn:  {final: true},
+	ToppedUp:       {final: true},
+	Suspended:      {final: true},
 }
 
 // Entry changes the balance of one account: AmountMinor > 0 credits it, < 0
