@@ -147,6 +147,7 @@ var heights = map[string]int{
 	"hooks/ledger":        32,
 	"hooks/clips":         33,
 	"hooks/consensus":     34,
+	"hooks/payouts":       35,
 	"hooks/notifications": 39,
 	"hooks":               40,
 	"demo":                50,

@@ -74,7 +74,7 @@ func (d *doctor) checkSchema(db dbx.Builder) {
 
 func schemaDifferences(db dbx.Builder) (differences []string, err error) {
 	live := []*core.Collection{}
-	if err := db.Select("*").From("_collections").Where(dbx.NewExp("name NOT LIKE '\\_%' ESCAPE '\\'")).OrderBy("rowid").All(&live); err != nil {
+	if err := db.Select("*").From("_collections").Where(dbx.NewExp("name NOT LIKE '\\_%' ESCAPE '\\' OR name = '"+core.CollectionNameSuperusers+"'")).OrderBy("rowid").All(&live); err != nil {
 		return nil, err
 	}
 	err = withMigrations(core.MigrationsList{}, func(app core.App) error {

@@ -12,19 +12,28 @@ import (
 	"github.com/lingualink/lingualink/hooks/consensus"
 	"github.com/lingualink/lingualink/hooks/ledger"
 	"github.com/lingualink/lingualink/hooks/notifications"
+	"github.com/lingualink/lingualink/hooks/payouts"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/audio"
 	"github.com/lingualink/lingualink/internal/config"
+	"github.com/lingualink/lingualink/internal/paystack"
 )
 
+// Providers are the services outside that areas ask; nil is one that is not
+// configured.
+type Providers struct {
+	Paystack payouts.Provider
+}
+
 // Register binds every area. Production and tests call this same function.
-func Register(app core.App, deps *shell.Deps) {
-	shell.Register(app, deps)         // errors, settings, guards, policies, outbox, routes
-	notifications.Register(app, deps) // jobs to in-app notifications
-	accounts.Register(app, deps)      // sign-up, privacy, standing, blocks, consents, confirmations
-	ledger.Register(app, deps)        // postings, campaigns, rates, rewards, wallet
-	clips.Register(app, deps)         // upload, media, withdrawal, remixes
-	consensus.Register(app, deps)     // queue, assignments, votes, verdicts
+func Register(app core.App, deps *shell.Deps, providers Providers) {
+	shell.Register(app, deps)                       // errors, settings, guards, policies, outbox, routes
+	notifications.Register(app, deps)               // jobs to in-app notifications
+	accounts.Register(app, deps)                    // sign-up, privacy, standing, blocks, consents, confirmations
+	ledger.Register(app, deps)                      // postings, campaigns, rates, rewards, wallet
+	clips.Register(app, deps)                       // upload, media, withdrawal, remixes
+	consensus.Register(app, deps)                   // queue, assignments, votes, verdicts
+	payouts.Register(app, deps, providers.Paystack) // bank accounts, payouts, funding through Paystack
 }
 
 // Wire makes the dependencies for a configuration and registers every area.
@@ -35,6 +44,14 @@ func Wire(app core.App, cfg config.Config) (*shell.Deps, error) {
 	}
 	decoder, _ := audio.FindFFmpeg()
 	deps := shell.NewDeps(cfg, clock, audio.NewProber(decoder))
-	Register(app, deps)
+	var providers Providers
+	if cfg.Paystack.On() {
+		client, err := paystack.New(string(cfg.Paystack.SecretKey), paystack.Options{BaseURL: cfg.Paystack.BaseURL})
+		if err != nil {
+			return nil, err
+		}
+		providers.Paystack = client
+	}
+	Register(app, deps, providers)
 	return deps, nil
 }

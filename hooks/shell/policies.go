@@ -17,6 +17,7 @@ import (
 	"github.com/lingualink/lingualink/internal/audio"
 	"github.com/lingualink/lingualink/internal/consensus"
 	"github.com/lingualink/lingualink/internal/fault"
+	"github.com/lingualink/lingualink/internal/payout"
 	"github.com/lingualink/lingualink/internal/rewards"
 )
 
@@ -24,6 +25,7 @@ import (
 const (
 	PolicyAudio     = "audio"
 	PolicyConsensus = "consensus"
+	PolicyPayouts   = "payouts"
 	PolicyRewards   = "rewards"
 )
 
@@ -31,6 +33,7 @@ const (
 var policyChecks = map[string]func(values []byte) error{
 	PolicyAudio:     func(values []byte) error { _, err := audio.ParsePolicy(values); return err },
 	PolicyConsensus: func(values []byte) error { _, err := consensus.ParsePolicy(values); return err },
+	PolicyPayouts:   func(values []byte) error { _, err := payout.ParsePolicy(values); return err },
 	PolicyRewards:   func(values []byte) error { _, err := rewards.ParsePolicy(values); return err },
 }
 

@@ -9,6 +9,10 @@ import (
 // Event is something that happened to a payout: one of the types of this file.
 type Event interface{ name() string }
 
+// Name is what an event is called in a payout's history, for example
+// "verify success".
+func Name(e Event) string { return e.name() }
+
 // Request is the user asking for the payout; its first block is filled.
 type Request struct{}
 
