@@ -62,6 +62,7 @@ type Outbox struct {
 	worker   string
 	handlers map[string]JobHandler
 	sweeps   []sweep
+	rounds   []*round
 	wake     chan struct{}
 
 	mu      sync.Mutex
@@ -164,6 +165,7 @@ func (o *Outbox) Stop() {
 
 func (o *Outbox) loop(ctx context.Context, app core.App, stopped chan<- struct{}) {
 	defer close(stopped)
+	defer o.startRounds(ctx, app).Wait()
 	ticker := time.NewTicker(drainEvery)
 	defer ticker.Stop()
 	for {
