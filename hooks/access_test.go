@@ -67,6 +67,47 @@ func plant(s *hookstest.Server, clip string) {
 			s.Insert("gold_exposures", dbx.Params{"id": shell.NewID(), "gold": r.row["id"], "validator": bola, "clip": clip, "handed_at": stamp})
 		}
 	}
+	plantMoney(s, ada, stamp)
+}
+
+// plantMoney writes what payouts and funding leave behind: Ada's are paid.
+func plantMoney(s *hookstest.Server, ada, stamp string) {
+	account, paid, funding := shell.NewID(), shell.NewID(), shell.NewID()
+	posting := s.Text("SELECT id FROM ledger_txs LIMIT 1", nil)
+	campaign := s.Text("SELECT id FROM campaigns LIMIT 1", nil)
+	for _, r := range []struct {
+		table string
+		row   dbx.Params
+	}{
+		{"payout_accounts", dbx.Params{
+			"id": account, "user": ada, "currency": "NGN", "country": "NG", "type": "nuban", "bank_code": "058", "last4": "6789",
+			"name_match": collections.NameMatches, "recipient_code": "RCP_ada", "fingerprint": "f", "status": collections.AccountActive, "created": stamp, "updated": stamp,
+		}},
+		{"payouts", dbx.Params{
+			"id": paid, "user": ada, "currency": "NGN", "amount_minor": 100_000, "account": account, "recipient_code": "RCP_ada", "status": collections.PayoutPaid,
+			"reference": "ll-test-" + paid, "state": "paid", "settled": "paid", "idem_key": "k", "requested_at": stamp, "created": stamp, "updated": stamp,
+		}},
+		{"payout_events", dbx.Params{"payout": paid, "seq": 1, "event": "request", "to_state": "requested", "actor": "user:" + ada, "at": stamp}},
+		{"payout_settlements", dbx.Params{"payout": paid, "outcome": "paid", "tx": posting, "at": stamp}},
+		{"payout_pauses", dbx.Params{"scope": "NGN", "cause": "low_balance", "since": stamp}},
+		{"payout_marks", dbx.Params{"instance": "one", "at": stamp}},
+		{"risk_flags", dbx.Params{"user": s.User(dayo).Id, "kind": "shared_payout_account", "state": collections.FlagOpen, "created": stamp, "updated": stamp}},
+		{"alerts", dbx.Params{"kind": "low_balance", "severity": "warning", "text": "Top it up.", "state": collections.AlertOpen, "created": stamp, "updated": stamp}},
+		{"paystack_events", dbx.Params{"event": "transfer.success", "body_hash": "h", "state": collections.EventApplied, "received_at": stamp}},
+		{"orphan_transfers", dbx.Params{"reference": "ll-test-lost", "state": "open", "seen_at": stamp}},
+		{"balance_rows", dbx.Params{"row_id": "1", "currency": "NGN", "state": "matched", "at": stamp, "seen_at": stamp}},
+		{"reconciliations", dbx.Params{"kind": "money", "actor": shell.System, "started_at": stamp}},
+		{"fundings", dbx.Params{
+			"id": funding, "campaign": campaign, "user": ada, "actor": "user:" + ada, "currency": "NGN", "amount_minor": 5_000_00,
+			"status": collections.FundingOpen, "reference": "lf-test-" + funding, "idem_key": "k", "created": stamp, "updated": stamp,
+		}},
+		{"funding_returns", dbx.Params{"funding": funding, "kind": "refund", "state": "requested", "actor": shell.System, "created": stamp, "updated": stamp}},
+	} {
+		if r.row["id"] == nil {
+			r.row["id"] = shell.NewID()
+		}
+		s.Insert(r.table, r.row)
+	}
 }
 
 // TestWhoSeesHowMany asks every collection as every actor. A number is the rows
@@ -101,6 +142,10 @@ func TestWhoSeesHowMany(t *testing.T) {
 		"pair_signals":     {ada: 0, bola: 0, emeka: 0, musa: 1, guest: 0},
 		"pair_owners":      {ada: 0, bola: 0, emeka: 0, musa: 1, guest: 0},
 		"owner_signals":    {ada: 0, bola: 0, emeka: 0, musa: 1, guest: 0},
+		"payout_accounts":  {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+		"payouts":          {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+		"fundings":         {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+		"risk_flags":       {ada: 0, bola: 0, dayo: 0, musa: 1, guest: 0},
 		"ledger_accounts":  {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 		"ledger_entries":   {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 	}
@@ -227,6 +272,8 @@ func TestTheServersRowsAreClosedToAdminsToo(t *testing.T) {
 	for _, name := range []string{
 		"ledger_accounts", "ledger_txs", "ledger_entries", "rewards", "jobs", "audit_log", "votes", "verdicts", "clips", "clip_tallies",
 		"assignments", "queue_cursors", "quotas", "confirmations", "notifications", "private_profiles",
+		"payout_accounts", "payouts", "payout_events", "payout_settlements", "payout_pauses", "payout_marks", "risk_flags", "alerts",
+		"paystack_events", "orphan_transfers", "balance_rows", "reconciliations", "fundings", "funding_returns",
 	} {
 		path := "/api/collections/" + name + "/records"
 		row := s.Text("SELECT id FROM "+name+" LIMIT 1", nil)
