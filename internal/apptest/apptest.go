@@ -64,6 +64,12 @@ func Start(t testing.TB, wire Wire, environ ...string) *Server {
 	if err != nil {
 		t.Fatalf("the template app: %v", err)
 	}
+	return StartOn(t, dir, wire, environ...)
+}
+
+// StartOn is [Start] on a copy of another data directory, as after a restore.
+func StartOn(t testing.TB, dir string, wire Wire, environ ...string) *Server {
+	t.Helper()
 	app, err := tests.NewTestApp(dir)
 	if err != nil {
 		t.Fatal(err)
