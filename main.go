@@ -58,7 +58,7 @@ func run(args []string) error {
 	root.SilenceUsage = true
 	root.AddCommand(
 		opening(alone, cmd.NewServeCommand(p.app, true)),
-		opening(beside, cmd.NewSuperuserCommand(p.app)),
+		newSuperuserCommand(p),
 		newDemoCommand(p),
 		newDoctorCommand(p),
 		newHealthCommand(),

@@ -25,6 +25,7 @@ func Register(app core.App, deps *shell.Deps) {
 	registerGates(app, deps)
 	registerEmailChange(app)
 	registerConfirmations(app, deps)
+	registerAdmins(app, deps)
 	registerStanding(app, deps)
 	registerRestrictions(app)
 	registerBlocks(app)

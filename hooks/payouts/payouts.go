@@ -39,12 +39,16 @@ type Provider interface {
 type desk struct {
 	deps     *shell.Deps
 	provider Provider // nil without a key
+	banks    bankCache
 }
 
 // Register binds the area. Without a provider its routes answer not_configured
 // and nothing is sent.
 func Register(app core.App, deps *shell.Deps, provider Provider) {
-	_ = &desk{deps: deps, provider: provider}
+	d := &desk{deps: deps, provider: provider}
+	d.registerBanks(app)
+	d.registerAccounts(app)
+	d.registerFlags(app)
 }
 
 // now is the time of decisions.

@@ -126,3 +126,17 @@ var (
 	PolicyInvalid = define("policy_invalid", http.StatusBadRequest, "The policy is not valid.", "Correct the named value; docs/operate.md lists them all.")
 	InsertOnly    = define("insert_only", http.StatusConflict, "These rows are never changed or removed.", "Insert a new version instead.")
 )
+
+// Payout accounts and risk flags.
+var (
+	ProviderUnavailable = define("provider_unavailable", http.StatusServiceUnavailable, "The payment service does not answer at the moment. Nothing was changed.", "Wait for Retry-After seconds, then send again.")
+	PayoutUnavailable   = define("payout_unavailable", http.StatusBadRequest, "There are no payouts to this country in this currency.", "Choose a country of docs/apps.md and its own currency.")
+	BankUnknown         = define("bank_unknown", http.StatusBadRequest, "This bank is not on the list, or cannot be paid.", "Choose a payable bank of GET /api/lingualink/banks.")
+	AccountUnresolved   = define("account_unresolved", http.StatusBadRequest, "The bank does not know this account.", "Check the number and the bank.")
+	AccountRefused      = define("account_refused", http.StatusBadRequest, "This account cannot be paid.", "Choose another account.")
+	LegalNameRequired   = define("legal_name_required", http.StatusConflict, "Enter your legal name first.", "PATCH legal_name of the own private_profiles record: the name as the bank has it.")
+	NameMismatch        = define("name_mismatch", http.StatusBadRequest, "The account is not in your legal name.", "Choose an account of your own, or correct your legal name.")
+	AccountInUse        = define("account_in_use", http.StatusConflict, "A payout to this account is open.", "Wait until it is paid, or cancel it.")
+	OwnPerson           = define("own_person", http.StatusForbidden, "Admins do not say themselves which user they are.", "Another superuser sets it, or the command: lingualink superuser person EMAIL USERNAME.")
+	FlagDecided         = define("flag_decided", http.StatusConflict, "This flag has been decided.", "Read the decision.")
+)
