@@ -34,6 +34,10 @@ type Cancel struct {
 // AccountChanged says that By changed the bank account the payout goes to.
 type AccountChanged struct{ By string }
 
+// Doubted says that, since the approval, something speaks against sending: the
+// person's standing, a risk flag, the account, or the hold.
+type Doubted struct{}
+
 // Claim is a worker taking the payout to send it.
 type Claim struct{}
 
@@ -126,6 +130,7 @@ func (Approve) name() string        { return "approve" }
 func (Reject) name() string         { return "reject" }
 func (Cancel) name() string         { return "cancel" }
 func (AccountChanged) name() string { return "account changed" }
+func (Doubted) name() string        { return "doubted" }
 func (Claim) name() string          { return "claim" }
 func (a Answer) name() string       { return "answer " + string(a.Class) }
 func (LeaseExpired) name() string   { return "lease expired" }

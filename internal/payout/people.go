@@ -93,6 +93,16 @@ func (s *step) accountChanged(e AccountChanged) Why {
 	return ""
 }
 
+// doubted takes back an approval before anything of it was sent.
+func (s *step) doubted() Why {
+	if s.State != Approved {
+		return WrongState
+	}
+	s.State, s.First = Review, ""
+	s.add(Effect{Kind: NotifyUser, Notice: NoticeReview})
+	return ""
+}
+
 // recheck looks again. A settled payout stays in [Manual] meanwhile: in flight
 // it could be settled a second time.
 func (s *step) recheck() Why {
