@@ -9,6 +9,7 @@ package payouts
 import (
 	"context"
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -39,12 +40,21 @@ type Provider interface {
 type desk struct {
 	deps     *shell.Deps
 	provider Provider // nil without a key
+
+	// reconciling lets one comparison with Paystack run at a time.
+	reconciling sync.Mutex
 }
 
 // Register binds the area. Without a provider its routes answer not_configured
 // and nothing is sent.
 func Register(app core.App, deps *shell.Deps, provider Provider) {
-	_ = &desk{deps: deps, provider: provider}
+	d := &desk{deps: deps, provider: provider}
+	d.registerMark(app)
+	d.registerWorker(app)
+	d.registerSweep(app)
+	d.registerMoney(app)
+	d.registerBooks(app)
+	d.registerReconcile(app)
 }
 
 // now is the time of decisions.
