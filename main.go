@@ -65,6 +65,7 @@ func run(args []string) error {
 		newLedgerCommand(p),
 		newAuditCommand(p),
 		newConsensusCommand(p),
+		newPayoutsCommand(p),
 		newSchemaCommand(),
 	)
 	bindPages(p)

@@ -110,6 +110,7 @@ func payouts() *core.Collection {
 		secret(&core.DateField{Name: "not_before", Help: "No sending until then (UTC)."}),
 		secret(&core.DateField{Name: "lease_until", Help: "A worker that was not heard of until then is gone (UTC)."}),
 		secret(&core.DateField{Name: "next_check_at", Help: "When Paystack is asked again (UTC); empty for never."}),
+		secret(text("transfer_id", 20, "Paystack's number of the transfer; lines of its balance name it.")),
 		secret(text("transfer_code", 60, "Paystack's code of the transfer.")),
 		secret(text("provider_status", 40, "Paystack's last word.")),
 		&core.DateField{Name: "requested_at", Required: true, Help: "When it was asked for (UTC)."},
@@ -123,6 +124,7 @@ func payouts() *core.Collection {
 	c.AddIndex("idx_payouts_due", false, "next_check_at", "next_check_at != ''")
 	c.AddIndex("idx_payouts_sent", false, "currency, sent_at", "sent_at != ''")
 	c.AddIndex("idx_payouts_account", false, "account", "")
+	c.AddIndex("idx_payouts_transfer", false, "transfer_id", "transfer_id != ''")
 	c.ListRule = own("user")
 	c.ViewRule = own("user")
 	return c

@@ -74,7 +74,7 @@ func balanceRows() *core.Collection {
 		presentable(text("model", 40, "Transfer, Transaction or Refund.")),
 		text("model_row", 20, "Paystack's id of that."),
 		text("reason", 500, "Paystack's words."),
-		presentable(oneOf("state", "Whether our ledger has it.", "matched", "suspense", "explained")),
+		presentable(oneOf("state", "Whether our ledger has it.", "in_transit", "matched", "suspense", "explained")),
 		optional(to("tx", "ledger_txs", "The posting of ours.")),
 		text("note", 500, "What it was, in the words of whoever explained it."),
 		&core.DateField{Name: "at", Required: true, Help: "When Paystack wrote it (UTC)."},

@@ -107,7 +107,7 @@ var hidden = map[string][]string{
 	"payout_accounts": {"fingerprint", "name_digests", "recipient_code", "set_by"},
 	"payouts": {"account_at", "account_editor", "answered", "approved_at", "approved_by", "attempt", "closer", "first_approver", "idem_key", "input_hash",
 		"lease_until", "next_check_at", "not_before", "not_found_at", "policy_version", "posts", "provider_status", "recipient_code", "refused", "rev",
-		"seen_at", "sent_at", "settled", "state", "transfer_code"},
+		"seen_at", "sent_at", "settled", "state", "transfer_code", "transfer_id"},
 	"paystack_events": {"body"},
 	"reviews":         {"actor"},
 	"rewards":         {"campaign", "skill_seq"},

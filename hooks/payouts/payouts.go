@@ -9,6 +9,7 @@ package payouts
 import (
 	"context"
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -40,6 +41,9 @@ type desk struct {
 	deps     *shell.Deps
 	provider Provider // nil without a key
 	banks    bankCache
+
+	// reconciling lets one comparison with Paystack run at a time.
+	reconciling sync.Mutex
 }
 
 // Register binds the area. Without a provider its routes answer not_configured
@@ -49,6 +53,12 @@ func Register(app core.App, deps *shell.Deps, provider Provider) {
 	d.registerBanks(app)
 	d.registerAccounts(app)
 	d.registerFlags(app)
+	d.registerMark(app)
+	d.registerWorker(app)
+	d.registerSweep(app)
+	d.registerMoney(app)
+	d.registerBooks(app)
+	d.registerReconcile(app)
 }
 
 // now is the time of decisions.

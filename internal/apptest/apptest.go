@@ -77,7 +77,8 @@ func StartOn(t testing.TB, dir string, wire Wire, environ ...string) *Server {
 	t.Cleanup(app.Cleanup)
 	s := &Server{t: t, App: app, clock: filepath.Join(t.TempDir(), "clock"), tokens: map[string]string{}}
 	s.writeClock()
-	cfg, err := config.Load(append([]string{"LL_TEST_CLOCK=" + s.clock}, environ...))
+	mark := filepath.Join(filepath.Dir(s.clock), "payouts.json")
+	cfg, err := config.Load(append([]string{"LL_TEST_CLOCK=" + s.clock, "LL_PAYOUTS_MARK=" + mark}, environ...))
 	if err != nil {
 		t.Fatal(err)
 	}

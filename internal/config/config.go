@@ -49,6 +49,9 @@ type Paystack struct {
 	BaseURL string `env:"LL_PAYSTACK_BASE_URL" envDefault:"https://api.paystack.co"`
 	// Payouts is the hard switch; the soft one is a policy.
 	Payouts bool `env:"LL_PAYOUTS" envDefault:"off"`
+	// Mark is the file outside of the data directory that remembers how far
+	// payouts came; empty for one beside the directory.
+	Mark string `env:"LL_PAYOUTS_MARK"`
 }
 
 // On tells whether there is a key.
