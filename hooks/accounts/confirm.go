@@ -29,8 +29,8 @@ var (
 
 type confirmBody struct {
 	Purpose  string `json:"purpose" help:"The one act it is for, for example payout_account."`
-	Password string `json:"password,omitempty" help:"The person's password, or else otp."`
-	OTP      string `json:"otp,omitempty" help:"A code that request-otp sent to the person."`
+	Password string `json:"password,omitempty" help:"The password of who is signed in, or else otp."`
+	OTP      string `json:"otp,omitempty" help:"A code that request-otp sent to them."`
 }
 
 type confirmData struct {
@@ -40,7 +40,7 @@ type confirmData struct {
 
 func registerConfirmations(app core.App, deps *shell.Deps) {
 	deps.Routes.Add(shell.Route{
-		Method: http.MethodPost, Path: "/confirm", Who: shell.Person, Body: confirmBody{}, Data: confirmData{},
+		Method: http.MethodPost, Path: "/confirm", Who: shell.Account, Body: confirmBody{}, Data: confirmData{},
 		What:   "Prove that it is still you, by password or e-mail code, for one act within 300 seconds.",
 		Faults: []*fault.Code{fault.ConfirmationInvalid, fault.InvalidInput, fault.RateLimited},
 		Handle: func(e *core.RequestEvent) error {
@@ -74,7 +74,7 @@ func limitOldPassword(e *core.RecordRequestEvent, deps *shell.Deps) error {
 	if _, sent := info.Body["oldPassword"]; !sent || e.HasSuperuserAuth() {
 		return e.Next()
 	}
-	key := confirmKey(e.Record.Id)
+	key := confirmKey(e.Record)
 	if err := wrongConfirmations.take(e.App, deps.Clock.Now(), key); err != nil {
 		return err
 	}
@@ -84,7 +84,18 @@ func limitOldPassword(e *core.RecordRequestEvent, deps *shell.Deps) error {
 	return shell.ReturnQuota(e.App, key)
 }
 
-func confirmKey(user string) string { return "confirm:" + user }
+// confirmKey counts wrong tries. People choose their ids: an admin has a name of
+// its own, or somebody could use up the admin's tries.
+func confirmKey(who *core.Record) string { return "confirm:" + shell.ActorOf(who) }
+
+// asConfirmer are the columns that say who confirmed. One is always empty: an id
+// of one table means nobody in the other.
+func asConfirmer(who *core.Record) dbx.Params {
+	if who.IsSuperuser() {
+		return dbx.Params{"user": "", "admin": who.Id}
+	}
+	return dbx.Params{"user": who.Id, "admin": ""}
+}
 
 // forgetConfirmations removes rows that nobody needs to look at any more.
 func forgetConfirmations(app core.App, now time.Time) error {
@@ -99,7 +110,7 @@ func confirm(e *core.RequestEvent, deps *shell.Deps, body confirmBody) (confirmD
 	if (body.Password == "") == (body.OTP == "") {
 		return confirmData{}, fault.InvalidInput.On("password").Saying("Send either the password or a code.")
 	}
-	key := confirmKey(e.Auth.Id)
+	key := confirmKey(e.Auth)
 	if err := wrongConfirmations.take(e.App, deps.Clock.Now(), key); err != nil {
 		return confirmData{}, err
 	}
@@ -128,10 +139,10 @@ func confirm(e *core.RequestEvent, deps *shell.Deps, body confirmBody) (confirmD
 			}
 		}
 		data = confirmData{Confirmation: shell.NewSecret(), ExpiresAt: deps.Clock.Now().Add(confirmationLives)}
-		return shell.Insert(tx, "confirmations", dbx.Params{
-			"id": shell.NewID(), "user": e.Auth.Id, "purpose": body.Purpose,
-			"token_hash": digest(data.Confirmation), "expires_at": shell.Stamp(data.ExpiresAt),
-		})
+		row := asConfirmer(e.Auth)
+		row["id"], row["purpose"] = shell.NewID(), body.Purpose
+		row["token_hash"], row["expires_at"] = digest(data.Confirmation), shell.Stamp(data.ExpiresAt)
+		return shell.Insert(tx, "confirmations", row)
 	})
 	if err != nil {
 		return confirmData{}, err
@@ -153,19 +164,16 @@ func matchingOTP(app core.App, person *core.Record, value string) (string, error
 	return "", fault.ConfirmationInvalid.On("otp")
 }
 
-// UseConfirmation spends the value that POST /confirm gave to this person for
-// this purpose. It must run in the transaction of the act, so that an act that
-// fails leaves it unspent. Whatever is wrong with the value (another person's,
-// another purpose's, used, expired, never given) is the same
+// UseConfirmation spends the value that POST /confirm gave to who is signed in,
+// a person or an admin, for this purpose. It must run in the transaction of the
+// act, so that an act that fails leaves it unspent. Whatever is wrong with the
+// value (another's, another purpose's, used, expired, never given) is the same
 // fault.ConfirmationRequired.
-func UseConfirmation(tx core.App, now time.Time, user, purpose, value string) error {
+func UseConfirmation(tx core.App, now time.Time, who *core.Record, purpose, value string) error {
 	if !tx.IsTransactional() {
 		return errOutsideTransaction
 	}
-	changed, err := shell.Exec(tx, `
-		UPDATE confirmations SET used_at = {:now}
-		WHERE token_hash = {:hash} AND user = {:user} AND purpose = {:purpose} AND used_at = '' AND expires_at > {:now}`,
-		dbx.Params{"now": shell.Stamp(now), "hash": digest(value), "user": user, "purpose": purpose})
+	changed, err := shell.Exec(tx, "UPDATE confirmations SET used_at = {:now} WHERE "+liveConfirmation, confirmationParams(now, who, purpose, value))
 	if err != nil {
 		return err
 	}
@@ -173,4 +181,27 @@ func UseConfirmation(tx core.App, now time.Time, user, purpose, value string) er
 		return fault.ConfirmationRequired.On("x_confirmation")
 	}
 	return nil
+}
+
+// CheckConfirmation refuses what [UseConfirmation] would, and spends nothing: for
+// acts that must ask somebody outside before their transaction.
+func CheckConfirmation(app core.App, now time.Time, who *core.Record, purpose, value string) error {
+	var live bool
+	err := app.DB().NewQuery("SELECT EXISTS (SELECT 1 FROM confirmations WHERE " + liveConfirmation + ")").
+		Bind(confirmationParams(now, who, purpose, value)).Row(&live)
+	if err != nil {
+		return err
+	}
+	if !live {
+		return fault.ConfirmationRequired.On("x_confirmation")
+	}
+	return nil
+}
+
+const liveConfirmation = "token_hash = {:hash} AND user = {:user} AND admin = {:admin} AND purpose = {:purpose} AND used_at = '' AND expires_at > {:now}"
+
+func confirmationParams(now time.Time, who *core.Record, purpose, value string) dbx.Params {
+	params := asConfirmer(who)
+	params["now"], params["hash"], params["purpose"] = shell.Stamp(now), digest(value), purpose
+	return params
 }

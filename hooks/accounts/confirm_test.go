@@ -18,10 +18,22 @@ import (
 
 const confirmPath = "/api/lingualink/confirm"
 
+// use spends a value as one of the people, or as the admin.
 func use(s *hookstest.Server, who, purpose, value string) error {
 	return s.App.RunInTransaction(func(tx core.App) error {
-		return accounts.UseConfirmation(tx, s.Deps.Clock.Now(), s.User(who).Id, purpose, value)
+		return accounts.UseConfirmation(tx, s.Deps.Clock.Now(), account(s, who), purpose, value)
 	})
+}
+
+func account(s *hookstest.Server, who string) *core.Record {
+	if who != apptest.Admin {
+		return s.User(who)
+	}
+	admin, err := s.App.FindAuthRecordByEmail(core.CollectionNameSuperusers, who)
+	if err != nil {
+		panic(err) // the template has it
+	}
+	return admin
 }
 
 func confirmed(t testing.TB, s *hookstest.Server, who string) string {
@@ -38,8 +50,7 @@ func TestConfirmWho(t *testing.T) {
 	s := hookstest.Start(t)
 	good := map[string]any{"purpose": "payout_account", "password": apptest.Password}
 	s.Want(s.Do(apptest.Guest, "POST", confirmPath, good), 401, "sign_in_required")
-	s.Want(s.Do(apptest.Admin, "POST", confirmPath, good), 403, "not_allowed")
-	for _, who := range []string{apptest.Ada, apptest.Musa} {
+	for _, who := range []string{apptest.Ada, apptest.Musa, apptest.Admin} {
 		answer := s.Want(s.Do(who, "POST", confirmPath, good), 200, "")
 		expires, err := time.Parse(time.RFC3339, answer.Data()["expires_at"].(string))
 		if left := expires.Sub(s.Deps.Clock.Now()); err != nil || left <= 0 || left > 300*time.Second {
@@ -90,7 +101,7 @@ func TestConfirmationIsSpentOnce(t *testing.T) {
 	// An act that fails leaves it unspent.
 	failed := errors.New("the act failed")
 	err := s.App.RunInTransaction(func(tx core.App) error {
-		if err := accounts.UseConfirmation(tx, s.Deps.Clock.Now(), s.User(apptest.Ada).Id, "payout_account", value); err != nil {
+		if err := accounts.UseConfirmation(tx, s.Deps.Clock.Now(), s.User(apptest.Ada), "payout_account", value); err != nil {
 			return err
 		}
 		return failed
@@ -104,9 +115,52 @@ func TestConfirmationIsSpentOnce(t *testing.T) {
 	if err := use(s, apptest.Ada, "payout_account", value); !errors.Is(err, fault.ConfirmationRequired.On("")) {
 		t.Errorf("the second time: %v", err)
 	}
-	if err := accounts.UseConfirmation(s.App, s.Deps.Clock.Now(), s.User(apptest.Ada).Id, "payout_account", value); err == nil {
+	if err := accounts.UseConfirmation(s.App, s.Deps.Clock.Now(), s.User(apptest.Ada), "payout_account", value); err == nil {
 		t.Error("it was spent outside a transaction")
 	}
+}
+
+// TestConfirmationsOfAdminsAreTheirs: an admin may have the id of a person, who
+// chose it, and neither can spend or hinder what is the other's.
+func TestConfirmationsOfAdminsAreTheirs(t *testing.T) {
+	s := hookstest.Start(t)
+	admin := account(s, apptest.Admin)
+	exec(t, s, "UPDATE users SET id = {:id} WHERE username = 'ada'", dbx.Params{"id": admin.Id})
+	s.Forget(apptest.Ada)
+	for _, pair := range [][2]string{{apptest.Admin, apptest.Ada}, {apptest.Ada, apptest.Admin}} {
+		value := confirmed(t, s, pair[0])
+		for name, refused := range map[string]error{
+			"the other":              use(s, pair[1], "payout_account", value),
+			"another person":         use(s, apptest.Bola, "payout_account", value),
+			"another purpose":        use(s, pair[0], "payout_approve", value),
+			"looked at by the other": accounts.CheckConfirmation(s.App, s.Deps.Clock.Now(), account(s, pair[1]), "payout_account", value),
+		} {
+			if !errors.Is(refused, fault.ConfirmationRequired.On("")) {
+				t.Errorf("of %s, %s: %v", pair[0], name, refused)
+			}
+		}
+		for range 2 { // looking spends nothing
+			if err := accounts.CheckConfirmation(s.App, s.Deps.Clock.Now(), account(s, pair[0]), "payout_account", value); err != nil {
+				t.Errorf("of %s: %v", pair[0], err)
+			}
+		}
+		if err := use(s, pair[0], "payout_account", value); err != nil {
+			t.Errorf("of %s: %v", pair[0], err)
+		}
+		if err := accounts.CheckConfirmation(s.App, s.Deps.Clock.Now(), account(s, pair[0]), "payout_account", value); err == nil {
+			t.Errorf("of %s: it was spent", pair[0])
+		}
+	}
+	wrong := map[string]any{"purpose": "payout_account", "password": "wrong"}
+	for range 5 {
+		s.Want(s.Do(apptest.Ada, "POST", confirmPath, wrong), 403, "confirmation_invalid")
+	}
+	s.Want(s.Do(apptest.Ada, "POST", confirmPath, wrong), 429, "rate_limited")
+	confirmed(t, s, apptest.Admin)
+	for range 5 {
+		s.Want(s.Do(apptest.Admin, "POST", confirmPath, wrong), 403, "confirmation_invalid")
+	}
+	s.Want(s.Do(apptest.Admin, "POST", confirmPath, wrong), 429, "rate_limited")
 }
 
 func TestConfirmationExpires(t *testing.T) {

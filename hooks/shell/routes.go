@@ -31,6 +31,7 @@ type Audience string
 const (
 	Anyone    Audience = "anyone"
 	Person    Audience = "person"    // signed in to users
+	Account   Audience = "account"   // a person or an admin
 	Moderator Audience = "moderator" // a person with that role, or an admin
 	Superuser Audience = "superuser" // an admin
 )
@@ -106,6 +107,8 @@ func requireAudience(who Audience) func(e *core.RequestEvent) error {
 			return e.Next()
 		case e.Auth == nil:
 			return fault.SignInNeeded.On("authorization")
+		case who == Account:
+			return e.Next()
 		case who == Moderator && (e.Auth.IsSuperuser() || slices.Contains(e.Auth.GetStringSlice("roles"), collections.RoleModerator)):
 			return e.Next()
 		case who == Moderator, (who == Superuser) != e.Auth.IsSuperuser():
