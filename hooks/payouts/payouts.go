@@ -44,7 +44,15 @@ type desk struct {
 // Register binds the area. Without a provider its routes answer not_configured
 // and nothing is sent.
 func Register(app core.App, deps *shell.Deps, provider Provider) {
-	_ = &desk{deps: deps, provider: provider}
+	d := &desk{deps: deps, provider: provider}
+	d.registerRequest(app)
+	d.registerCancel(app)
+	d.registerApproval(app)
+	d.registerReview(app)
+	d.registerClose(app)
+	d.registerPauses(app)
+	d.registerAlerts(app)
+	d.registerStanding(app)
 }
 
 // now is the time of decisions.

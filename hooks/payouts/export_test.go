@@ -1,0 +1,34 @@
+package payouts
+
+import (
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/lingualink/lingualink/hooks/shell"
+	"github.com/lingualink/lingualink/internal/payout"
+)
+
+// Apply brings an event to a payout as the worker does.
+func Apply(tx core.App, deps *shell.Deps, id string, event payout.Event) error {
+	_, err := (&desk{deps: deps}).apply(tx, id, cause{Actor: shell.System}, event)
+	return err
+}
+
+// Flag raises a flag as the other files of the area do.
+func Flag(tx core.App, deps *shell.Deps, user, kind string) error {
+	return (&desk{deps: deps}).flag(tx, flag{User: user, Kind: kind, SubjectType: "users", SubjectID: user, Detail: "A test.", Score: 5000})
+}
+
+// Pause and Alert open what only the worker opens.
+func Pause(tx core.App, deps *shell.Deps, scope, why string) error {
+	return (&desk{deps: deps}).pause(tx, scope, why, "A test.", true)
+}
+
+// Alert opens an alert.
+func Alert(tx core.App, deps *shell.Deps, kind, subject string) error {
+	return (&desk{deps: deps}).alert(tx, notice{Kind: kind, Severity: "warning", SubjectType: "payouts", SubjectID: subject, Text: "A test."})
+}
+
+// Paused tells whether sending of NGN is stopped.
+func Paused(app core.App, deps *shell.Deps) (string, error) {
+	return (&desk{deps: deps}).paused(app, "NGN")
+}
