@@ -14,6 +14,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/payouts"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/apptest"
+	"github.com/lingualink/lingualink/internal/fault"
 	book "github.com/lingualink/lingualink/internal/ledger"
 	"github.com/lingualink/lingualink/internal/money"
 	"github.com/lingualink/lingualink/internal/payout"
@@ -236,4 +237,11 @@ func (c *counter) must(err error) {
 func conflicts(err error, why payout.Why) bool {
 	var conflict *payout.Conflict
 	return errors.As(err, &conflict) && conflict.Why == why
+}
+
+// refusal is what a caller is told of an error.
+func refusal(err error) (*fault.Error, bool) {
+	var refused *fault.Error
+	ok := errors.As(payouts.RefusalOf(err), &refused)
+	return refused, ok
 }

@@ -32,3 +32,9 @@ func Alert(tx core.App, deps *shell.Deps, kind, subject string) error {
 func Paused(app core.App, deps *shell.Deps) (string, error) {
 	return (&desk{deps: deps}).paused(app, "NGN")
 }
+
+// What the callers of a route are told.
+var (
+	RefusalOf = refusalOf
+	ErrLost   = errLost
+)
