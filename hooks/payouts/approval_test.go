@@ -188,7 +188,7 @@ func TestRoutesOfAdminsAreTheirs(t *testing.T) {
 func TestTwoAdminsAtOnce(t *testing.T) {
 	for name, verbs := range map[string][2]string{"approve twice": {"approve", "approve"}, "approve and reject": {"approve", "reject"}, "reject twice": {"reject", "reject"}} {
 		t.Run(name, func(t *testing.T) {
-			for range 5 {
+			for range 2 {
 				c := openCounter(t)
 				id := c.asked(apptest.Ada, waiting)
 				acts := []func() apptest.Answer{}

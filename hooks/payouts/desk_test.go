@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -24,6 +25,7 @@ import (
 const (
 	payoutsPath = "/api/lingualink/payouts"
 	naira       = 100
+	week        = 7 * 24 * time.Hour
 )
 
 // counter is a server with people who have earned money and bank accounts, and
@@ -45,12 +47,21 @@ const (
 
 func openCounter(t testing.TB, environ ...string) *counter {
 	t.Helper()
-	fake, err := paystacktest.Start(paystacktest.Options{Balances: map[string]int64{"NGN": 1_000_000_000}})
+	c := &counter{t: t, accounts: map[string]string{}}
+	fake, err := paystacktest.Start(paystacktest.Options{
+		Balances: map[string]int64{"NGN": 1_000_000_000},
+		Now: func() time.Time {
+			if c.Server == nil {
+				return time.Now().Add(-week)
+			}
+			return c.Deps.Clock.Now()
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(fake.Close)
-	c := &counter{t: t, fake: fake, accounts: map[string]string{}}
+	c.fake = fake
 	c.Server = hookstest.Start(t, append([]string{
 		"PAYSTACK_SECRET_KEY=" + paystacktest.Key, "LL_PAYSTACK_BASE_URL=" + fake.URL, "LL_PAYOUTS=on", "LL_PEPPER=0123456789abcdef0123456789abcdef",
 	}, environ...)...)
