@@ -23,8 +23,9 @@ var errLost = errors.New("the payout was changed meanwhile")
 // cause is who or what brings an event, for the payout's history.
 type cause struct {
 	Actor  string // shell.ActorOf, or shell.System
-	Reason string
-	Data   any // what was seen; never a secret
+	Reason string // the person reads it, unless it is quiet
+	Quiet  bool   // the reason is for the history only
+	Data   any    // what was seen; never a secret
 }
 
 // apply carries one event into a payout, in the transaction of its cause: the
@@ -69,9 +70,10 @@ func (d *desk) applyTo(tx core.App, record *core.Record, by cause, event payout.
 	if observation, seen := observed(event); seen && observation.Status != payout.NotFound {
 		record.Set("provider_status", string(observation.Status))
 	}
-	if by.Reason != "" {
+	if by.Reason != "" && !by.Quiet {
 		record.Set("reason", by.Reason)
 	}
+	sign(record, before.State, outcome.Payout.State, event, now)
 	if err := d.remember(tx, record.Id, before.State, outcome.Payout.State, by, event, outcome.Effects); err != nil {
 		return outcome, err
 	}

@@ -26,12 +26,12 @@ func classify(err error, now time.Time) payout.Answer {
 	case paystack.ErrInvalid: // refused here: our mistake, and the same at every try
 		return payout.Answer{Class: payout.OtherRefusal}
 	case paystack.ErrRefused:
-		return payout.Answer{Class: refusals[failure.Refusal()]}
+		return payout.Answer{Class: classes[failure.Refusal()]}
 	}
 	return payout.Answer{Class: payout.Ambiguous}
 }
 
-var refusals = map[paystack.Refusal]payout.Class{
+var classes = map[paystack.Refusal]payout.Class{
 	paystack.RefusedDuplicate: payout.Duplicate,
 	paystack.RefusedBalance:   payout.LowBalance,
 	paystack.RefusedAccess:    payout.NoAccess,

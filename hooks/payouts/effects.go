@@ -54,7 +54,7 @@ func (d *desk) carryOut(tx core.App, record *core.Record, by cause, effect payou
 		return d.alert(tx, notice{Kind: string(effect.Alert), Severity: severityOf(effect.Alert), SubjectType: "payouts", SubjectID: record.Id,
 			Text: alertTexts[effect.Alert], Data: by.Data})
 	case payout.FreezeUser:
-		return d.flag(tx, flag{User: p.Beneficiary, Kind: "paid_late", SubjectType: "payouts", SubjectID: record.Id,
+		return d.flag(tx, flag{User: p.Beneficiary, Kind: flagPaidLate, SubjectType: "payouts", SubjectID: record.Id,
 			Detail: "A payout succeeded after its money had been given back. The person owes what was paid twice.", Score: 10_000})
 	case payout.MarkAccountUnusable:
 		_, err := shell.Exec(tx, "UPDATE payout_accounts SET status = {:unusable}, updated = {:now} WHERE id = {:id} AND status = {:active}",

@@ -14,8 +14,6 @@ const (
 	verify   = "transfer.verify"
 )
 
-func TestMain(m *testing.M) { apptest.Main(m) }
-
 func TestAPayoutIsPaid(t *testing.T) {
 	k := start(t)
 	id := k.request(apptest.Ada, askedMinor)

@@ -14,7 +14,7 @@ import (
 // What the tests of the kit need of the inside.
 type (
 	Line     = compared
-	TheOrder = order
+	TheOrder = sendOrder
 )
 
 var ErrLost = errLost

@@ -136,7 +136,7 @@ func (d *desk) sounds(app core.App, done *Reconciled, actor string) error {
 		if !row.Sound && done.Detail == "" {
 			done.Detail = row.Detail
 		}
-		return d.audited(app, done, actor)
+		return d.auditReconciled(app, done, actor)
 	}
 	file, _, _ := readMark(d.markPath(app)) //nolint:errcheck // one that cannot be read is replaced
 	next := mark{row.Instance, max(row.Seq, file.Seq)}
@@ -153,11 +153,11 @@ func (d *desk) sounds(app core.App, done *Reconciled, actor string) error {
 			dbx.Params{"by": actor, "now": shell.Stamp(d.now())}); err != nil {
 			return err
 		}
-		return d.audited(tx, done, actor)
+		return d.auditReconciled(tx, done, actor)
 	})
 }
 
-func (d *desk) audited(app core.App, done *Reconciled, actor string) error {
+func (d *desk) auditReconciled(app core.App, done *Reconciled, actor string) error {
 	return app.RunInTransaction(func(tx core.App) error {
 		return shell.Audit(tx, d.now(), shell.Act{Actor: actor, Action: "payouts.reconcile", SubjectType: "payout_marks", Reason: done.Detail, Data: done})
 	})

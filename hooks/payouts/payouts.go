@@ -59,6 +59,14 @@ func Register(app core.App, deps *shell.Deps, provider Provider) {
 	d.registerMoney(app)
 	d.registerBooks(app)
 	d.registerReconcile(app)
+	d.registerRequest(app)
+	d.registerCancel(app)
+	d.registerApproval(app)
+	d.registerReview(app)
+	d.registerClose(app)
+	d.registerPauses(app)
+	d.registerAlerts(app)
+	d.registerStanding(app)
 }
 
 // now is the time of decisions.

@@ -54,7 +54,7 @@ func (w *worker) verifyDue(ctx context.Context, app core.App) error {
 // believe applies what a verify said to the payout as it was read before the
 // question, and sends again if that is what follows.
 func (w *worker) believe(ctx context.Context, app core.App, record *core.Record, event payout.Event, transfer paystack.Transfer) error {
-	var again *order
+	var again *sendOrder
 	err := app.RunInTransaction(func(tx core.App) error {
 		again = nil
 		if o, seen := event.(payout.Observation); seen && o.Status == payout.NotFound {

@@ -20,8 +20,8 @@ import (
 // transferReason is what the recipient may read on the statement.
 const transferReason = "Lingualink earnings"
 
-// order is one send that is committed: it may leave, once.
-type order struct {
+// sendOrder is one send that is committed: it may leave, once.
+type sendOrder struct {
 	id      string
 	attempt int64
 	mark    mark
@@ -83,8 +83,8 @@ func (w *worker) silenced(app core.App) (bool, error) {
 
 // claim takes one payout to send it: state, attempt, lease and the mark in one
 // commit, before the first byte leaves. Nil is one that may not go now.
-func (w *worker) claim(app core.App, id string) (*order, error) {
-	var claimed *order
+func (w *worker) claim(app core.App, id string) (*sendOrder, error) {
+	var claimed *sendOrder
 	err := app.RunInTransaction(func(tx core.App) error {
 		claimed = nil
 		record, err := tx.FindRecordById("payouts", id)
@@ -101,7 +101,7 @@ func (w *worker) claim(app core.App, id string) (*order, error) {
 		}
 		if doubt != "" {
 			by.Data = map[string]string{"doubt": doubt}
-			_, err := w.applyTo(tx, record, by, payout.Doubted{})
+			_, err := w.applyTo(tx, record, by, payout.Flagged{})
 			return err
 		}
 		if reached, err := w.ceiling(tx, record); reached || err != nil {
@@ -182,13 +182,13 @@ func (w *worker) holdMissing(tx core.App, record *core.Record) (string, error) {
 
 // order counts the send in the mark and describes it, in the transaction that
 // decides on it.
-func (w *worker) order(tx core.App, record *core.Record) (*order, error) {
+func (w *worker) order(tx core.App, record *core.Record) (*sendOrder, error) {
 	next, err := w.countSend(tx)
 	if err != nil {
 		return nil, err
 	}
 	p := read(record)
-	return &order{
+	return &sendOrder{
 		id: record.Id, attempt: p.Attempt, mark: next,
 		body: paystack.TransferOrder{
 			Reference: p.Reference, AmountMinor: p.AmountMinor, Currency: p.Currency, RecipientCode: p.Recipient, Reason: transferReason,
@@ -198,7 +198,7 @@ func (w *worker) order(tx core.App, record *core.Record) (*order, error) {
 
 // post sends a committed order, once, and applies the answer. Without a mark on
 // the disk nothing leaves.
-func (w *worker) post(ctx context.Context, app core.App, o *order) error {
+func (w *worker) post(ctx context.Context, app core.App, o *sendOrder) error {
 	if err := writeMark(w.markPath(app), o.mark); err != nil {
 		w.restUntil = w.now().Add(restAfterNotSent)
 		return errors.Join(err, w.answer(app, o, payout.Answer{Class: payout.NotSent}, paystack.Transfer{}), w.markLost(app, err))
@@ -218,7 +218,7 @@ func (w *worker) post(ctx context.Context, app core.App, o *order) error {
 // answer applies what became of a send. It is worth more than whatever happened
 // to the payout meanwhile, so a lost race is run again; one that verify outran
 // has nothing more to say.
-func (w *worker) answer(app core.App, o *order, answer payout.Answer, transfer paystack.Transfer) error {
+func (w *worker) answer(app core.App, o *sendOrder, answer payout.Answer, transfer paystack.Transfer) error {
 	const tries = 5
 	answer.Attempt = o.attempt
 	soon := false

@@ -97,7 +97,8 @@ type flag struct {
 	Score                                             int64
 }
 
-// flag opens a risk flag, once while it is open.
+// flag opens a risk flag, once while it is open. What nobody has sent yet to the
+// person waits for people then.
 func (d *desk) flag(tx core.App, f flag) error {
 	now := shell.Stamp(d.now())
 	err := shell.Insert(tx, "risk_flags", dbx.Params{
@@ -108,7 +109,10 @@ func (d *desk) flag(tx core.App, f flag) error {
 	if shell.IsUniqueViolation(err) {
 		return nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return d.holdBack(tx, f.User, "flag: "+f.Kind)
 }
 
 // flagged tells whether a person has an open risk flag.

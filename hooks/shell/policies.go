@@ -106,6 +106,10 @@ func registerPolicies(app core.App, deps *Deps) {
 					return fault.PolicyInvalid.On("subject").Saying(
 						"The subject is one of " + strings.Join(slices.Sorted(maps.Keys(policyChecks)), ", ") + ".")
 				}
+				if e.Record.GetString("subject") == PolicyPayouts && e.Record.GetString("language") != "" {
+					// A payout has no language: the row would look in force and rule nothing.
+					return fault.PolicyInvalid.On("language").Saying("This subject is for all languages; leave the language out.")
+				}
 				values, err := json.Marshal(e.Record.Get("values"))
 				if err != nil {
 					return err

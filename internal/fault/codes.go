@@ -121,6 +121,29 @@ var (
 	StatementPeriod     = define("statement_period_invalid", http.StatusBadRequest, "The period of the statement is not valid.", "Send from and to as RFC 3339 times or dates, from before to.")
 )
 
+// Payouts: asking for one and deciding on it.
+var (
+	PayoutsFrozen         = define("payouts_frozen", http.StatusForbidden, "Your payouts are stopped: a payout reached your bank after its money had been given back to you.", "Show it, and how to reach the platform's people; they settle it with the person.")
+	PayoutCurrency        = define("payout_currency", http.StatusBadRequest, "There are no payouts in this currency.", "Ask for NGN, GHS, KES or ZAR.")
+	PayoutMinimum         = define("payout_minimum", http.StatusBadRequest, "This is less than can be paid out.", "Ask for at least minimum_minor of the params.")
+	PayoutMaximum         = define("payout_maximum", http.StatusBadRequest, "This is more than can be paid out at once.", "Ask for at most maximum_minor of the params.")
+	PayoutOpen            = define("payout_open", http.StatusConflict, "You have a payout in this currency that is not finished.", "Wait until it is, or take it back while it is cancellable.")
+	PayoutGap             = define("payout_gap", http.StatusTooManyRequests, "You have asked for a payout not long ago. You can ask again in {{.retry_after}} s.", "Wait for Retry-After seconds.")
+	PayoutDayLimit        = define("payout_day_limit", http.StatusTooManyRequests, "This is more than can be paid out to you within 24 hours.", "Ask for at most left_minor of the params, or wait for Retry-After seconds.")
+	PayoutAccountCurrency = define("payout_account_currency", http.StatusBadRequest, "This bank account takes another currency.", "Choose an account of the payout's currency.")
+	PayoutAccountInactive = define("payout_account_inactive", http.StatusConflict, "This bank account has been replaced, or cannot be paid.", "Choose the active account; an admin rejects the payout, so that it can be asked for anew.")
+	PayoutState           = define("payout_state", http.StatusConflict, "The payout has moved on; this cannot be done any more, or not yet.", "Read the payout again; status of the params says where it stands.")
+	PayoutChanged         = define("payout_changed", http.StatusConflict, "Somebody else changed the payout at this moment.", "Read the payout again, then decide anew.")
+	PayoutWaits           = define("payout_waits", http.StatusConflict, "Payouts are not sent at the moment, or this one not yet.", "Nothing needs to be done; it is sent when it can be.")
+	OwnPayout             = define("own_payout", http.StatusForbidden, "Nobody decides on their own payout.", "Another admin decides.")
+	OwnAccountChange      = define("own_account_change", http.StatusForbidden, "You entered this bank account, so you cannot approve payouts to it.", "Another admin decides.")
+	SecondPerson          = define("second_person_needed", http.StatusForbidden, "This needs two different people, and you are the first.", "Another admin, who is another person, decides.")
+	ApproverUnknown       = define("approver_unknown", http.StatusForbidden, "It is not known which person you are.", "Set the person of the admin account once, then decide.")
+	PayoutUnproven        = define("payout_unproven", http.StatusConflict, "It is not proven that this payout was never paid.", "missing of the params says what is; wait, check again, or ask Paystack.")
+	AlreadyPaused         = define("already_paused", http.StatusConflict, "Sending is paused for this already.", "List the pauses.")
+	AlreadyDone           = define("already_done", http.StatusConflict, "Somebody has dealt with this.", "List again.")
+)
+
 // Administration.
 var (
 	PolicyInvalid = define("policy_invalid", http.StatusBadRequest, "The policy is not valid.", "Correct the named value; docs/operate.md lists them all.")

@@ -34,6 +34,10 @@ type Cancel struct {
 // AccountChanged says that By changed the bank account the payout goes to.
 type AccountChanged struct{ By string }
 
+// Flagged says that there is a reason to look at the person, or who the person
+// is to the platform has changed: what nobody has sent yet waits for people.
+type Flagged struct{}
+
 // Claim is a worker taking the payout to send it.
 type Claim struct{}
 
@@ -126,6 +130,7 @@ func (Approve) name() string        { return "approve" }
 func (Reject) name() string         { return "reject" }
 func (Cancel) name() string         { return "cancel" }
 func (AccountChanged) name() string { return "account changed" }
+func (Flagged) name() string        { return "flagged" }
 func (Claim) name() string          { return "claim" }
 func (a Answer) name() string       { return "answer " + string(a.Class) }
 func (LeaseExpired) name() string   { return "lease expired" }

@@ -124,6 +124,7 @@ func happenings() []happening {
 		{"cancel by another user", soon, false, always(payout.Cancel{By: "eve"})},
 		{"cancel by an admin", soon, false, always(payout.Cancel{By: "bob", Admin: true})},
 		{"account changed", soon, false, always(payout.AccountChanged{By: "ada"})},
+		{"flagged", soon, false, always(payout.Flagged{})},
 		{"claim", soon, false, always(payout.Claim{})},
 		{"claim, 80 h later", days, false, always(payout.Claim{})},
 		{"claim, switched off", days, true, always(payout.Claim{})},

@@ -157,6 +157,8 @@ func (s *step) apply(event Event) Why {
 		return s.cancel(e)
 	case AccountChanged:
 		return s.accountChanged(e)
+	case Flagged:
+		return s.flagged()
 	case Claim:
 		return s.claim()
 	case Answer:

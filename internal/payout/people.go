@@ -83,13 +83,23 @@ func (s *step) cancel(e Cancel) Why {
 
 // accountChanged takes back what was approved for the account before.
 func (s *step) accountChanged(e AccountChanged) Why {
+	if why := s.flagged(); why != "" {
+		return why
+	}
+	s.AccountEditor, s.AccountAt = e.By, s.now
+	return ""
+}
+
+// flagged takes back every approval: it was given without knowing this. What is
+// on its way finishes.
+func (s *step) flagged() Why {
 	if !s.in(Requested, Review, Approved) {
 		return WrongState
 	}
 	if s.State != Review {
 		s.add(Effect{Kind: NotifyUser, Notice: NoticeReview})
 	}
-	s.State, s.First, s.AccountEditor, s.AccountAt = Review, "", e.By, s.now
+	s.State, s.First = Review, ""
 	return ""
 }
 

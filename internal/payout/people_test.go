@@ -108,6 +108,26 @@ func TestWhoMayApprove(t *testing.T) {
 	}
 }
 
+// TestAFlagTakesApprovalsBack: whoever agreed before did not know of it.
+func TestAFlagTakesApprovalsBack(t *testing.T) {
+	for _, p := range []payout.Payout{
+		base(payout.Requested), base(payout.Approved), base(payout.Review, large, func(p *payout.Payout) { p.First = "bob" }),
+	} {
+		out, err := payout.Step(p, payout.Flagged{}, payout.DefaultPolicy(), t0)
+		if err != nil || out.State != payout.Review || out.First != "" || out.Settled != payout.Unsettled {
+			t.Errorf("%s: %+v, %v", p.State, out, err)
+		}
+		if told := len(out.Effects) == 1; told != (p.State != payout.Review) {
+			t.Errorf("%s: %v", p.State, out.Effects)
+		}
+	}
+	for _, state := range []payout.State{payout.Sending, payout.InFlight, payout.Manual} {
+		if _, err := payout.Step(base(state, sent), payout.Flagged{}, payout.DefaultPolicy(), t0); !refusedFor(err, payout.WrongState) {
+			t.Errorf("%s: %v", state, err)
+		}
+	}
+}
+
 func TestAutomaticLimitAndMinimum(t *testing.T) {
 	policy := payout.DefaultPolicy()
 	for amount, want := range map[int64]payout.State{policy.NGN.AutoLimitMinor: payout.Approved, policy.NGN.AutoLimitMinor + 1: payout.Review} {
