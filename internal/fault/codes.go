@@ -121,6 +121,17 @@ var (
 	StatementPeriod     = define("statement_period_invalid", http.StatusBadRequest, "The period of the statement is not valid.", "Send from and to as RFC 3339 times or dates, from before to.")
 )
 
+// Payments through Paystack.
+var (
+	SignatureInvalid    = define("signature_invalid", http.StatusUnauthorized, "The signature of the event is missing or wrong.", "Only Paystack calls this. After a change of its key, set LL_PAYSTACK_PREVIOUS_KEY for 72 hours.")
+	TransferRefused     = define("transfer_refused", http.StatusBadRequest, "This server has not ordered this transfer.", "Only Paystack calls this. Look at the alerts: somebody else may be using the key.")
+	PaystackUnavailable = define("paystack_unavailable", http.StatusServiceUnavailable, "Paystack does not answer as it should. Nothing was paid.", "Repeat the request with the same Idempotency-Key in a minute.")
+	CheckoutLost        = define("checkout_lost", http.StatusConflict, "The page to pay at was lost on its way. Nothing was paid.", "Order again with a new Idempotency-Key.")
+	EmailUnverified     = define("email_unverified", http.StatusForbidden, "The receipt goes to your e-mail address, which is not verified.", "Verify the address first.")
+	NotRefundable       = define("not_refundable", http.StatusConflict, "There is nothing to refund, or a refund is under way.", "Only what was paid and credited can be refunded, once.")
+	RefundRefused       = define("refund_refused", http.StatusConflict, "Paystack refused the refund.", "Read its reason in the alert and look at the payment in Paystack's dashboard.")
+)
+
 // Administration.
 var (
 	PolicyInvalid = define("policy_invalid", http.StatusBadRequest, "The policy is not valid.", "Correct the named value; docs/operate.md lists them all.")
