@@ -12,13 +12,19 @@ import (
 	"github.com/pocketbase/dbx"
 
 	"github.com/lingualink/lingualink/internal/datadir"
+	"github.com/lingualink/lingualink/internal/prepared"
 )
 
 const driver = "sqlite"
 
-// connect opens the pools of a database that this process writes.
+// connect opens the pools of a database that this process writes. They keep their
+// statements prepared.
 func connect(path string) (*dbx.DB, error) {
-	return dbx.Open(driver, datadir.DSN(path))
+	db, err := prepared.Open(datadir.DSN(path))
+	if err != nil {
+		return nil, err
+	}
+	return dbx.NewFromDB(db, driver), nil
 }
 
 // errNoDatabase means that no server was ever started on the directory.

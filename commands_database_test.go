@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -42,13 +43,14 @@ func TestSettingsAreInForce(t *testing.T) {
 		db          dbx.Builder
 		synchronous string
 		mapped      string // SQLite caps it at 2 GiB less a page group
+		checkpoint  string
 	}{
-		"data, reading": {app.ConcurrentDB(), full, "2147418112"},
-		"data, writing": {app.NonconcurrentDB(), full, "2147418112"},
-		"logs, reading": {app.AuxConcurrentDB(), normal, "0"},
-		"logs, writing": {app.AuxNonconcurrentDB(), normal, "0"},
+		"data, reading": {app.ConcurrentDB(), full, "2147418112", "10000"},
+		"data, writing": {app.NonconcurrentDB(), full, "2147418112", "10000"},
+		"logs, reading": {app.AuxConcurrentDB(), normal, "0", "1000"},
+		"logs, writing": {app.AuxNonconcurrentDB(), normal, "0", "1000"},
 	} {
-		want := map[string]string{"synchronous": pool.synchronous, "mmap_size": pool.mapped}
+		want := map[string]string{"synchronous": pool.synchronous, "mmap_size": pool.mapped, "wal_autocheckpoint": pool.checkpoint}
 		for pragma, value := range shared {
 			want[pragma] = value
 		}
@@ -63,6 +65,31 @@ func TestSettingsAreInForce(t *testing.T) {
 		// _defensive: the schema table cannot be written, even when asked.
 		if _, err := pool.db.NewQuery("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = sql").Execute(); err == nil {
 			t.Errorf("%s: the schema table can be written", name)
+		}
+	}
+}
+
+// A statement is run again without being parsed again: the pools are those of
+// internal/prepared.
+func TestConnectionsKeepTheirStatements(t *testing.T) {
+	app := migratedApp(t)
+	for name, pool := range map[string]dbx.Builder{"data": app.NonconcurrentDB(), "logs": app.AuxConcurrentDB()} {
+		db, ok := pool.(*dbx.DB)
+		if !ok {
+			t.Fatalf("%s: %T", name, pool)
+		}
+		conn, err := db.DB().Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = conn.Raw(func(raw any) error {
+			if got := reflect.TypeOf(raw).String(); got != "*prepared.conn" {
+				t.Errorf("%s: a connection is %s", name, got)
+			}
+			return nil
+		})
+		if err := errors.Join(err, conn.Close()); err != nil {
+			t.Error(err)
 		}
 	}
 }

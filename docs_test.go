@@ -247,7 +247,7 @@ func TestEveryHandlerIsInTheIndex(t *testing.T) {
 		indexed[match[1]] = true
 	}
 	bound := map[string]bool{}
-	literal, repeat := regexp.MustCompile(`\bId:\s+"(ll\.[a-z0-9_.]+)"[,}\s]`), regexp.MustCompile(`shell\.Repeatable\(app, "([a-z_]+)"`)
+	literal, repeat := regexp.MustCompile(`\bId:\s+"(ll\.[a-z0-9_.]+)"[,}\s]`), regexp.MustCompile(`shell\.Repeatable(?:OnRefusal)?\(app, "([a-z_]+)"`)
 	for _, s := range tree(t) {
 		if s.test() || strings.HasPrefix(s.path, "e2e/") {
 			continue // not part of the server

@@ -1,6 +1,7 @@
 // Bench measures how many votes a second the built server takes over HTTP, each
-// with everything that follows from it (tally, verdict, ledger, rewards, jobs),
-// on disk before it is acknowledged. Beside it, in turns on the same machine, it
+// on a clip that was handed out to the voter and with everything that follows
+// from it (tally, verdict, skills, ledger, rewards, jobs), on disk before it is
+// acknowledged. Beside it, in turns on the same machine, it
 // measures plain PocketBase creating a record of one text field with the same
 // durability. It refuses to judge: it prints both rates and their ratio.
 package main
@@ -41,13 +42,11 @@ func bench(t harness.TB) {
 	fmt.Printf("%d people at once, %d requests a round, every answer after the write is on disk\n", writers, writes)
 	var votes, creates []float64
 	for round := range rounds {
-		queue := upload(t, owner, language, round)
-		votes = append(votes, rate(t, func(ctx context.Context, i int) (harness.Answer, error) {
-			return voters[i%writers].Vote(ctx, harness.NewID(), queue[i/votesPerClip], "approve")
-		}))
-		creates = append(creates, rate(t, func(ctx context.Context, i int) (harness.Answer, error) {
+		upload(t, owner, language, round)
+		votes = append(votes, voteRate(t, voters))
+		creates = append(creates, writes/elapsed(t, writes, func(ctx context.Context, i int) (harness.Answer, error) {
 			return authors[i%writers].Do(ctx, http.MethodPost, "/api/collections/notes/records", map[string]string{"text": harness.NewID()})
-		}))
+		}).Seconds())
 		fmt.Printf("round %d: %5.0f votes/s, %5.0f bare records/s\n", round+1, votes[round], creates[round])
 	}
 	checkAllDecided(t, server)
@@ -60,7 +59,7 @@ func bench(t harness.TB) {
 func prepare(t harness.TB, server *harness.Server) (language string) {
 	t.Helper()
 	server.SetPolicy(t, "consensus", map[string]any{
-		"assignment": "open", "cooldown_s": 0, "daily_cap": 0, "min_listen": 0,
+		"cooldown_s": 0, "daily_cap": 0, "min_listen": 0, "random_share": 1, "owner_votes": 0,
 		"sensitivity_prior": map[string]any{"hits": 900, "misses": 100}, "specificity_prior": map[string]any{"hits": 750, "misses": 250},
 	})
 	server.SetPolicy(t, "rewards", map[string]any{"validation_pay": "agreement"})
@@ -71,31 +70,63 @@ func prepare(t harness.TB, server *harness.Server) (language string) {
 	return server.Language(t, "ha")
 }
 
-func upload(t harness.TB, owner *harness.Person, language string, round int) []string {
+func upload(t harness.TB, owner *harness.Person, language string, round int) {
 	t.Helper()
-	queue := make([]string, clips)
 	err := harness.Each(context.Background(), 4, clips, func(ctx context.Context, i int) error {
-		queue[i] = harness.NewID()
-		answer, err := owner.Upload(ctx, queue[i], language, harness.Voice(uint64(round*clips+i)))
-		return succeeded(answer, err)
+		return succeeded(owner.Upload(ctx, harness.NewID(), language, harness.Voice(uint64(round*clips+i))))
 	})
 	if err != nil {
 		t.Fatalf("uploading: %v", err)
 	}
-	return queue
 }
 
-// rate is how many requests a second are acknowledged; each must be.
-func rate(t harness.TB, request func(ctx context.Context, i int) (harness.Answer, error)) float64 {
+// voteRate is how many votes a second are acknowledged, until every clip has all
+// it needs. The time in which clips are handed out in between does not count.
+func voteRate(t harness.TB, voters []*harness.Person) float64 {
+	t.Helper()
+	type ballot struct {
+		voter *harness.Person
+		clip  string
+	}
+	var took time.Duration
+	cast := 0
+	for cast < writes {
+		hands := make([][]string, len(voters))
+		elapsed(t, len(voters), func(ctx context.Context, i int) (answer harness.Answer, err error) {
+			hands[i], answer, err = takeClips(ctx, voters[i])
+			return answer, err
+		})
+		ballots := []ballot{}
+		for n := range perHand { // in turns, so that the voters of a moment differ
+			for i, hand := range hands {
+				if n < len(hand) {
+					ballots = append(ballots, ballot{voters[i], hand[n]})
+				}
+			}
+		}
+		if len(ballots) == 0 {
+			t.Fatalf("after %d votes nothing is handed out", cast)
+		}
+		cast += len(ballots)
+		took += elapsed(t, len(ballots), func(ctx context.Context, i int) (harness.Answer, error) {
+			return ballots[i].voter.Vote(ctx, harness.NewID(), ballots[i].clip, "approve")
+		})
+	}
+	return float64(cast) / took.Seconds()
+}
+
+// elapsed is how long it takes until so many requests are acknowledged; each must
+// be.
+func elapsed(t harness.TB, requests int, request func(ctx context.Context, i int) (harness.Answer, error)) time.Duration {
 	t.Helper()
 	began := time.Now()
-	err := harness.Each(context.Background(), writers, writes, func(ctx context.Context, i int) error {
+	err := harness.Each(context.Background(), writers, requests, func(ctx context.Context, i int) error {
 		return succeeded(request(ctx, i))
 	})
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	return writes / time.Since(began).Seconds()
+	return time.Since(began)
 }
 
 func succeeded(answer harness.Answer, err error) error {

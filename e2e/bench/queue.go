@@ -85,29 +85,40 @@ func (c costs) print(what string) {
 // handOut has the person fetch clips, and then vote on all of them.
 func handOut(t harness.TB, person *harness.Person) (hand float64, casts []float64) {
 	t.Helper()
-	var answer struct {
+	var clips []string
+	hand = timed(t, func() (answer harness.Answer, err error) {
+		clips, answer, err = takeClips(context.Background(), person)
+		return answer, err
+	})
+	if len(clips) != perHand {
+		t.Fatalf("%s got %d clips", person.Username, len(clips))
+	}
+	for _, clip := range clips {
+		casts = append(casts, timed(t, func() (harness.Answer, error) {
+			return person.Vote(context.Background(), harness.NewID(), clip, "approve")
+		}))
+	}
+	return hand, casts
+}
+
+// takeClips asks for clips to vote on, at most perHand.
+func takeClips(ctx context.Context, person *harness.Person) (clips []string, answer harness.Answer, err error) {
+	answer, err = person.Do(ctx, http.MethodGet, fmt.Sprintf("/api/lingualink/queue?limit=%d", perHand), nil)
+	if err != nil {
+		return nil, answer, err
+	}
+	var body struct {
 		Data struct {
 			Items []struct {
 				Clip string `json:"clip"`
 			} `json:"items"`
 		} `json:"data"`
 	}
-	hand = timed(t, func() (harness.Answer, error) {
-		got, err := person.Do(context.Background(), http.MethodGet, fmt.Sprintf("/api/lingualink/queue?limit=%d", perHand), nil)
-		if err == nil {
-			err = json.Unmarshal(got.Raw, &answer)
-		}
-		return got, err
-	})
-	if len(answer.Data.Items) != perHand {
-		t.Fatalf("%s got %d clips", person.Username, len(answer.Data.Items))
+	err = json.Unmarshal(answer.Raw, &body)
+	for _, item := range body.Data.Items {
+		clips = append(clips, item.Clip)
 	}
-	for _, item := range answer.Data.Items {
-		casts = append(casts, timed(t, func() (harness.Answer, error) {
-			return person.Vote(context.Background(), harness.NewID(), item.Clip, "approve")
-		}))
-	}
-	return hand, casts
+	return clips, answer, err
 }
 
 // timed is how long a request takes, in ms; it must succeed.

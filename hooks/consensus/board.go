@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -70,17 +69,13 @@ type voteRow struct {
 
 // loadBoard reads the clips and, for people who may vote on them besides, what
 // is known about them. Clips that do not exist are left out.
-func loadBoard(app core.App, now time.Time, clips []string, people []any) (*board, error) {
+func loadBoard(app core.App, now time.Time, clips, people []string) (*board, error) {
 	b := &board{clips: map[string]*openClip{}, policies: map[string]*versioned{}, languages: map[string]engine.Language{}}
-	ids := make([]any, len(clips))
-	for i, id := range clips {
-		ids[i] = id
-	}
 	rows := []clipRow{}
 	err := app.DB().Select("c.id", "c.owner", "c.status", "c.hidden", "c.language", "c.duration_ms", "c.campaign", "k.currency", "c.parent", "t.gold",
 		"(SELECT COALESCE(MAX(revision), 0) FROM verdicts WHERE clip = c.id) AS revision").
 		From("clips c").InnerJoin("clip_tallies t", dbx.NewExp("t.clip = c.id")).InnerJoin("campaigns k", dbx.NewExp("k.id = c.campaign")).
-		Where(dbx.In("c.id", ids...)).All(&rows)
+		Where(shell.In("c.id", clips)).All(&rows)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +92,7 @@ func loadBoard(app core.App, now time.Time, clips []string, people []any) (*boar
 	}
 	people, votes := slices.Clone(people), []voteRow{}
 	err = app.DB().Select("id", "clip", "validator", "verdict", "reason", "feedback", "rewarded", "created").
-		From("votes").Where(dbx.In("clip", ids...)).OrderBy("clip", "created", "id").All(&votes)
+		From("votes").Where(shell.In("clip", clips)).OrderBy("clip", "created", "id").All(&votes)
 	if err != nil {
 		return nil, err
 	}
@@ -124,13 +119,13 @@ func (b *board) loadLanguage(app core.App, now time.Time, language string) error
 
 // loadPeople reads the skills of the people in the clips' languages, and who of
 // them are known to be related.
-func (b *board) loadPeople(app core.App, people []any) error {
-	slices.SortFunc(people, func(x, y any) int { return cmp.Compare(fmt.Sprint(x), fmt.Sprint(y)) })
+func (b *board) loadPeople(app core.App, people []string) error {
+	slices.Sort(people)
 	people = slices.Compact(people)
 	keys := []skillKey{}
 	for _, person := range people {
 		for language := range b.languages {
-			keys = append(keys, skillKey{fmt.Sprint(person), language})
+			keys = append(keys, skillKey{person, language})
 		}
 	}
 	var err error
@@ -142,7 +137,7 @@ func (b *board) loadPeople(app core.App, people []any) error {
 		B string `db:"b"`
 	}{}
 	b.related = map[[2]string]bool{}
-	if err := app.DB().Select("a", "b").From("relations").Where(dbx.In("a", people...)).AndWhere(dbx.In("b", people...)).All(&pairs); err != nil {
+	if err := app.DB().Select("a", "b").From("relations").Where(shell.In("a", people)).AndWhere(shell.In("b", people)).All(&pairs); err != nil {
 		return err
 	}
 	for _, pair := range pairs {
@@ -197,7 +192,7 @@ func (c *openClip) explained(vote string) engine.ExplainedVote {
 // those that are decided.
 func (b *board) store(tx core.App, deps *shell.Deps, now time.Time) error {
 	rulings, waiting := []ruling{}, map[int][]string{}
-	params, values := dbx.Params{}, []string{}
+	counted := []dbx.Params{}
 	for _, id := range b.order {
 		clip := b.clips[id]
 		if !clip.changed {
@@ -210,7 +205,10 @@ func (b *board) store(tx core.App, deps *shell.Deps, now time.Time) error {
 			}
 		}
 		open := clip.said.Outcome == engine.Undecided
-		values = append(values, bindRow(params, len(values), id, len(clip.votes), approvals, clip.said.LogOdds, open, clip.returned))
+		counted = append(counted, dbx.Params{
+			"clip": id, "votes": len(clip.votes), "approvals": approvals, "rejections": len(clip.votes) - approvals,
+			"log_odds": clip.said.LogOdds, "open": open, "returned": clip.returned,
+		})
 		if open {
 			minVotes := b.policies[clip.Language].MinVotes
 			waiting[minVotes] = append(waiting[minVotes], id)
@@ -218,15 +216,14 @@ func (b *board) store(tx core.App, deps *shell.Deps, now time.Time) error {
 			rulings = append(rulings, ruling{clip: clip.clipRow, votes: clip.votes, explanation: clip.said, by: collections.ByCrowd, revision: clip.Revision + 1})
 		}
 	}
-	if len(values) == 0 {
+	if len(counted) == 0 {
 		return nil
 	}
-	_, err := shell.Exec(tx, `
-		WITH counted(n, clip, votes, approvals, log_odds, open, returned) AS (VALUES `+strings.Join(values, ", ")+`)
+	err := shell.ExecEach(tx, `
 		UPDATE clip_tallies SET
-			votes = counted.votes, approvals = counted.approvals, rejections = counted.votes - counted.approvals, log_odds = counted.log_odds,
-			open = counted.open, ready = ready AND counted.open, started = 1, leases = MAX(leases - counted.returned, 0)
-		FROM counted WHERE clip_tallies.clip = counted.clip`, params)
+			votes = {:votes}, approvals = {:approvals}, rejections = {:rejections}, log_odds = {:log_odds},
+			open = {:open}, ready = ready AND {:open}, started = 1, leases = MAX(leases - {:returned}, 0)
+		WHERE clip = {:clip}`, counted)
 	if err != nil {
 		return err
 	}
@@ -237,16 +234,6 @@ func (b *board) store(tx core.App, deps *shell.Deps, now time.Time) error {
 	}
 	_, err = settle(tx, deps, now, rulings)
 	return err
-}
-
-// bindRow binds the values of row n of a VALUES list, which begins with n.
-func bindRow(params dbx.Params, n int, values ...any) string {
-	names := make([]string, len(values))
-	for i, value := range values {
-		name := "r" + strconv.Itoa(n) + "_" + strconv.Itoa(i)
-		names[i], params[name] = "{:"+name+"}", value
-	}
-	return "(" + strconv.Itoa(n) + ", " + strings.Join(names, ", ") + ")"
 }
 
 // consider says what the votes on a clip come to now.

@@ -3,7 +3,6 @@ package consensus
 import (
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -77,19 +76,18 @@ type ballotFacts struct {
 }
 
 func (c *casting) load(ballots []Ballot) error {
-	params, values := dbx.Params{}, make([]string, len(ballots))
-	clips, ids, people := []string{}, []any{}, []any{}
+	pairs, clips, ids, people := make([][2]string, len(ballots)), []string{}, []string{}, []string{}
 	for i, ballot := range ballots {
-		values[i] = bindRow(params, i, ballot.Validator.Id, ballot.Clip)
+		pairs[i] = [2]string{ballot.Validator.Id, ballot.Clip}
 		clips, ids, people = append(clips, ballot.Clip), append(ids, ballot.ID), append(people, ballot.Validator.Id)
 	}
 	rows := []ballotFacts{}
 	err := c.tx.DB().NewQuery(`
-		WITH ballots(n, me, clip) AS (VALUES ` + strings.Join(values, ", ") + `)
+		WITH ballots(n, me, clip) AS MATERIALIZED (SELECT key, value ->> 0, value ->> 1 FROM json_each({:ballots}))
 		SELECT b.n, c.id AS clip, (` + areRelated("b.me", "c.owner") + ` OR ` + earnsFrom("b.me", "c.parent") + `) AS related,
 			COALESCE(a.id, '') AS assignment, COALESCE(a.leased_at, '') AS leased_at, COALESCE(a.lease_until, '') AS lease_until
 		FROM ballots b JOIN clips c ON c.id = b.clip
-		LEFT JOIN assignments a ON a.clip = c.id AND a.validator = b.me AND a.state = 'live'`).Bind(params).All(&rows)
+		LEFT JOIN assignments a ON a.clip = c.id AND a.validator = b.me AND a.state = 'live'`).Bind(dbx.Params{"ballots": shell.List(pairs)}).All(&rows)
 	if err != nil {
 		return err
 	}
@@ -104,7 +102,7 @@ func (c *casting) load(ballots []Ballot) error {
 		return err
 	}
 	used := []string{}
-	if err := c.tx.DB().Select("id").From("votes").Where(dbx.In("id", ids...)).Column(&used); err != nil {
+	if err := c.tx.DB().Select("id").From("votes").Where(shell.In("id", ids)).Column(&used); err != nil {
 		return err
 	}
 	c.usedIDs = map[string]bool{}
@@ -219,11 +217,7 @@ func (c *casting) storeAssignments() error {
 	if len(c.returned) == 0 {
 		return nil
 	}
-	ids := make([]any, len(c.returned))
-	for i, id := range c.returned {
-		ids[i] = id
-	}
-	_, err := c.tx.NonconcurrentDB().Update("assignments", dbx.Params{"state": "voted"}, dbx.In("id", ids...)).Execute()
+	_, err := shell.Exec(c.tx, "UPDATE assignments SET state = 'voted' WHERE id IN "+shell.Among("ids"), dbx.Params{"ids": shell.List(c.returned)})
 	return err
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Register binds the queue, assignments, votes, experts and corrections.
 func Register(app core.App, deps *shell.Deps) {
-	shell.Repeatable(app, "votes", "validator", sameVote)
+	shell.RepeatableOnRefusal(app, "votes", "validator", sameVote)
 	box := newBallotBox(app, deps)
 	app.OnRecordCreateRequest("votes").Bind(&hook.Handler[*core.RecordRequestEvent]{
 		Id:   "ll.votes.create.request",

@@ -2,8 +2,6 @@ package consensus
 
 import (
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -179,12 +177,9 @@ func newTurns(tx core.App, now time.Time, clips []string, sets, condition string
 		for name, value := range values {
 			params[name] = value
 		}
-		places := make([]string, len(part))
-		for i, clip := range part {
-			places[i] = bindRow(params, i, clip)
-		}
+		params["clips"] = shell.List(part)
 		_, err := shell.Exec(tx, `
-			WITH places(n, place) AS (VALUES `+strings.Join(places, ", ")+`)
+			WITH places(n, place) AS MATERIALIZED (SELECT key, value FROM json_each({:clips}))
 			UPDATE clip_tallies SET `+sets+`,
 				turn = CASE WHEN `+condition+` THEN {:last} + 1 + n ELSE turn END,
 				turned_at = CASE WHEN `+condition+` THEN {:now} ELSE turned_at END
@@ -196,12 +191,8 @@ func newTurns(tx core.App, now time.Time, clips []string, sets, condition string
 	return nil
 }
 
-// bindList binds the values of an IN list.
+// bindList binds the values of an IN list. A statement has one.
 func bindList(params dbx.Params, values []string) string {
-	names := make([]string, len(values))
-	for i, value := range values {
-		name := "i" + strconv.Itoa(i)
-		names[i], params[name] = "{:"+name+"}", value
-	}
-	return strings.Join(names, ", ")
+	params["list"] = shell.List(values)
+	return "SELECT value FROM json_each({:list})"
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/collections"
@@ -75,7 +74,7 @@ type trusted struct {
 
 func newPaymaster(tx core.App, now time.Time, rulings []ruling) (*paymaster, error) {
 	p := &paymaster{tx: tx, now: now, terms: map[[2]string]terms{}, trust: map[skillKey]trusted{}, paid: map[string][]rewards.Paid{}}
-	people, again := []any{}, []string{}
+	people, again := []string{}, []string{}
 	for _, r := range rulings {
 		for _, vote := range r.votes {
 			people = append(people, vote.Validator)
@@ -89,7 +88,7 @@ func newPaymaster(tx core.App, now time.Time, rulings []ruling) (*paymaster, err
 		return nil, err
 	}
 	rows := []trusted{}
-	if err := tx.DB().Select("validator", "language", "state", "pay_bps", "seq", "policy_version").From("trust").Where(dbx.In("validator", people...)).All(&rows); err != nil {
+	if err := tx.DB().Select("validator", "language", "state", "pay_bps", "seq", "policy_version").From("trust").Where(shell.In("validator", people)).All(&rows); err != nil {
 		return nil, err
 	}
 	for _, row := range rows {
@@ -144,12 +143,12 @@ func (p *paymaster) input(r ruling, verdict, parentOwner string, t terms) reward
 }
 
 // rolesOf are the people's present roles.
-func rolesOf(tx core.App, people []any) (map[string][]string, error) {
+func rolesOf(tx core.App, people []string) (map[string][]string, error) {
 	rows := []struct {
 		ID    string `db:"id"`
 		Roles string `db:"roles"`
 	}{}
-	if err := tx.DB().Select("id", "roles").From("users").Where(dbx.In("id", people...)).All(&rows); err != nil {
+	if err := tx.DB().Select("id", "roles").From("users").Where(shell.In("id", people)).All(&rows); err != nil {
 		return nil, err
 	}
 	roles := map[string][]string{}

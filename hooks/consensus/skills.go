@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -55,23 +54,19 @@ func (row skillRow) skill() crowd.Skill {
 
 // loadSkills reads the skills of the given pairs; who has none is a beginner.
 func loadSkills(app core.App, keys []skillKey) (map[skillKey]skillRow, error) {
-	skills := make(map[skillKey]skillRow, len(keys))
-	for part := range slices.Chunk(keys, 200) {
-		params, pairs := dbx.Params{}, make([]string, len(part))
-		for i, key := range part {
-			n := strconv.Itoa(i)
-			pairs[i] = "({:v" + n + "}, {:l" + n + "})"
-			params["v"+n], params["l"+n] = key.validator, key.language
-		}
-		rows := []skillRow{}
-		err := app.DB().NewQuery("SELECT " + skillColumns + " FROM skills WHERE (validator, language) IN (VALUES " + strings.Join(pairs, ", ") + ")").
-			Bind(params).All(&rows)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			skills[skillKey{row.Validator, row.Language}] = row
-		}
+	pairs := make([][2]string, len(keys))
+	for i, key := range keys {
+		pairs[i] = [2]string{key.validator, key.language}
+	}
+	rows := []skillRow{}
+	err := app.DB().NewQuery("SELECT " + skillColumns + " FROM skills WHERE (validator, language) IN (SELECT value ->> 0, value ->> 1 FROM json_each({:pairs}))").
+		Bind(dbx.Params{"pairs": shell.List(pairs)}).All(&rows)
+	if err != nil {
+		return nil, err
+	}
+	skills := make(map[skillKey]skillRow, len(rows))
+	for _, row := range rows {
+		skills[skillKey{row.Validator, row.Language}] = row
 	}
 	return skills, nil
 }
@@ -101,7 +96,7 @@ func learn(tx core.App, now time.Time, lessons []lesson) (map[skillKey]skillRow,
 		seq++
 		c := l.event.Counts
 		events[i] = dbx.Params{
-			"id": shell.NewID(), "seq": seq, "validator": l.validator, "language": l.language, "source": string(l.event.Source), "cause": l.cause,
+			"id": shell.RowID(now), "seq": seq, "validator": l.validator, "language": l.language, "source": string(l.event.Source), "cause": l.cause,
 			"tp": int64(c.TP), "fn": int64(c.FN), "tn": int64(c.TN), "fp": int64(c.FP), "created": shell.Stamp(now),
 		}
 		skills[l.skillKey] = skills[l.skillKey].after(l, seq)

@@ -125,9 +125,8 @@ func saveVerdict(tx core.App, now time.Time, r ruling) (*core.Record, error) {
 // closeClips gives the clips their status and takes them out of the queue.
 func closeClips(tx core.App, now time.Time, rulings []ruling) error {
 	ids, outcomes := make([]string, len(rulings)), map[string]engine.Outcome{}
-	anyIDs := make([]any, len(rulings))
 	for i, r := range rulings {
-		ids[i], anyIDs[i], outcomes[r.clip.ID] = r.clip.ID, r.clip.ID, r.explanation.Outcome
+		ids[i], outcomes[r.clip.ID] = r.clip.ID, r.explanation.Outcome
 	}
 	records, err := tx.FindRecordsByIds("clips", ids)
 	if err != nil {
@@ -143,7 +142,7 @@ func closeClips(tx core.App, now time.Time, rulings []ruling) error {
 			return err
 		}
 	}
-	_, err = tx.NonconcurrentDB().Update("clip_tallies", dbx.Params{"open": false, "ready": false}, dbx.In("clip", anyIDs...)).Execute()
+	_, err = shell.Exec(tx, "UPDATE clip_tallies SET open = 0, ready = 0 WHERE clip IN "+shell.Among("clips"), dbx.Params{"clips": shell.List(ids)})
 	return err
 }
 
@@ -225,7 +224,7 @@ func words(votes []voteRow, outcome engine.Outcome) []string {
 
 // parentOwners are the owners of the clips that were remixed, by clip.
 func parentOwners(tx core.App, rulings []ruling) (map[string]string, error) {
-	ids := []any{}
+	ids := []string{}
 	for _, r := range rulings {
 		if r.clip.Parent != "" {
 			ids = append(ids, r.clip.Parent)
@@ -239,7 +238,7 @@ func parentOwners(tx core.App, rulings []ruling) (map[string]string, error) {
 		ID    string `db:"id"`
 		Owner string `db:"owner"`
 	}{}
-	err := tx.DB().Select("id", "owner").From("clips").Where(dbx.In("id", ids...)).All(&rows)
+	err := tx.DB().Select("id", "owner").From("clips").Where(shell.In("id", ids)).All(&rows)
 	for _, row := range rows {
 		owners[row.ID] = row.Owner
 	}

@@ -27,12 +27,12 @@ type voter struct {
 	changed                           bool
 }
 
-func loadVoters(app core.App, people []any) (map[string]*voter, error) {
+func loadVoters(app core.App, people []string) (map[string]*voter, error) {
 	rows := []*voter{}
 	err := app.DB().Select("u.id AS person", "u.standing", "COALESCE(v.votes, 0) AS votes", "COALESCE(v.last_vote_at, '') AS last_vote_at",
 		"COALESCE(v.heard_until, '') AS heard_until", "COALESCE(v.day, '') AS day", "COALESCE(v.rewarded_today, 0) AS rewarded_today",
 		"COALESCE(v.active_days, 0) AS active_days", "COALESCE(v.hour_start, '') AS hour_start", "COALESCE(v.votes_in_hour, 0) AS votes_in_hour").
-		From("users u").LeftJoin("validators v", dbx.NewExp("v.person = u.id")).Where(dbx.In("u.id", people...)).All(&rows)
+		From("users u").LeftJoin("validators v", dbx.NewExp("v.person = u.id")).Where(shell.In("u.id", people)).All(&rows)
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ type openAccount struct {
 // openBatch reads everything that the requests need to know.
 func openBatch(tx core.App, requests []book.Tx, now time.Time) (*batch, error) {
 	b := &batch{now: now, posted: map[string]book.Posted{}, accounts: map[string]*openAccount{}}
-	keys, accounts := []any{}, []any{}
+	keys, accounts := []string{}, []string{}
 	for _, request := range requests {
 		if err := request.Validate(); err != nil {
 			return nil, err
@@ -87,7 +87,7 @@ func openBatch(tx core.App, requests []book.Tx, now time.Time) (*batch, error) {
 		return nil, err
 	}
 	earlier := []txRow{}
-	if err := tx.DB().Select(strings.Split(txColumns, ", ")...).From("ledger_txs").Where(dbx.In("idem_key", keys...)).All(&earlier); err != nil {
+	if err := tx.DB().Select(strings.Split(txColumns, ", ")...).From("ledger_txs").Where(shell.In("idem_key", keys)).All(&earlier); err != nil {
 		return nil, err
 	}
 	for _, row := range earlier {
@@ -96,7 +96,7 @@ func openBatch(tx core.App, requests []book.Tx, now time.Time) (*batch, error) {
 		}
 	}
 	rows := []*openAccount{}
-	if err := tx.DB().Select("id", "key", "balance_minor").From("ledger_accounts").Where(dbx.In("key", accounts...)).All(&rows); err != nil {
+	if err := tx.DB().Select("id", "key", "balance_minor").From("ledger_accounts").Where(shell.In("key", accounts)).All(&rows); err != nil {
 		return nil, err
 	}
 	for _, row := range rows {
@@ -119,7 +119,7 @@ func (b *batch) add(request book.Tx) (book.Posted, error) {
 		accounts[i] = b.account(entry.Account)
 		balances[i] = accounts[i].Balance
 	}
-	posted, err := b.head.Append(request, shell.NewID(), b.now, balances)
+	posted, err := b.head.Append(request, shell.RowID(b.now), b.now, balances)
 	if err != nil {
 		return book.Posted{}, err
 	}
@@ -134,7 +134,7 @@ func (b *batch) add(request book.Tx) (book.Posted, error) {
 	for i, entry := range posted.Entries {
 		accounts[i].Balance = posted.BalancesAfter[i]
 		b.entries = append(b.entries, dbx.Params{
-			"id": shell.NewID(), "tx": posted.ID, "account": accounts[i].ID, "seq": posted.Seq, "line": i,
+			"id": shell.RowID(b.now), "tx": posted.ID, "account": accounts[i].ID, "seq": posted.Seq, "line": i,
 			"amount_minor": entry.AmountMinor, "currency": string(entry.Account.Currency), "balance_after_minor": posted.BalancesAfter[i],
 		})
 	}

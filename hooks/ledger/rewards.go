@@ -7,7 +7,6 @@ import (
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
-	"github.com/pocketbase/pocketbase/tools/list"
 
 	"github.com/lingualink/lingualink/collections"
 	"github.com/lingualink/lingualink/hooks/shell"
@@ -86,7 +85,7 @@ func (earning Earning) row(reward rewards.Reward, seq int64, now time.Time) dbx.
 		state = collections.RewardAccruing
 	}
 	return dbx.Params{
-		"id": shell.NewID(), "key": reward.Key, "seq": seq, "user": reward.User, "rule": string(reward.Rule),
+		"id": shell.RowID(now), "key": reward.Key, "seq": seq, "user": reward.User, "rule": string(reward.Rule),
 		"clip": earning.Clip, "verdict": earning.Verdict, "language": earning.Language,
 		"campaign": earning.Campaign.ID, "currency": string(earning.Campaign.Currency),
 		"amount_minor": reward.AmountMinor, "base_minor": reward.BaseMinor, "factor_bps": reward.FactorBps, "multiplier_bps": reward.MultiplierBps,
@@ -105,7 +104,7 @@ func AlreadyPaid(app core.App, clips ...string) (map[string][]rewards.Paid, erro
 		User string       `db:"user"`
 	}{}
 	err := app.DB().Select("clip", "rule", "user").From("rewards").
-		Where(dbx.In("clip", list.ToInterfaceSlice(clips)...)).
+		Where(shell.In("clip", clips)).
 		AndWhere(dbx.Not(dbx.HashExp{"state": collections.RewardReversed})).OrderBy("seq").All(&rows)
 	if err != nil {
 		return nil, err

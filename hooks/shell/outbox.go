@@ -121,7 +121,7 @@ func (o *Outbox) Enqueue(tx core.App, job Job) error {
 		INSERT INTO jobs (id, kind, effect_key, payload, state, attempts, run_at, lease_until, worker, last_error, finished_at, created)
 		VALUES ({:id}, {:kind}, {:key}, {:payload}, 'queued', 0, {:run_at}, '', '', '', '', {:now})
 		ON CONFLICT (kind, effect_key) DO NOTHING`,
-		dbx.Params{"id": NewID(), "kind": job.Kind, "key": job.Key, "payload": string(payload), "run_at": Stamp(runAt), "now": Stamp(now)})
+		dbx.Params{"id": RowID(now), "kind": job.Kind, "key": job.Key, "payload": string(payload), "run_at": Stamp(runAt), "now": Stamp(now)})
 	if err != nil {
 		return err
 	}

@@ -17,23 +17,39 @@ import (
 // and does nothing; anything else under a used id is 409 id_conflict. Two such
 // requests at the same moment end the same way: the loser finds the winner's.
 func Repeatable(app core.App, collection, ownerField string, same func(stored, sent *core.Record) bool) {
+	bindRepeats(app, collection, ownerField, same, true)
+}
+
+// RepeatableOnRefusal is [Repeatable] for a collection whose own handler refuses a
+// used id before it does anything. Only what it refused is looked for, which
+// saves everybody else a query.
+func RepeatableOnRefusal(app core.App, collection, ownerField string, same func(stored, sent *core.Record) bool) {
+	bindRepeats(app, collection, ownerField, same, false)
+}
+
+func bindRepeats(app core.App, collection, ownerField string, same func(stored, sent *core.Record) bool, lookFirst bool) {
 	app.OnRecordCreateRequest(collection).Bind(&hook.Handler[*core.RecordRequestEvent]{
 		Id: "ll." + collection + ".create.repeat", Priority: -40, // after the guard
 		Func: func(e *core.RecordRequestEvent) error {
 			if e.HasSuperuserAuth() || e.Record.Id == "" {
 				return e.Next()
 			}
-			if stored, err := StoredTwin(e.App, e.Record, ownerField, same); err != nil {
-				return err
-			} else if stored != nil {
-				return answerStored(e, stored)
+			if lookFirst {
+				if stored, err := StoredTwin(e.App, e.Record, ownerField, same); err != nil {
+					return err
+				} else if stored != nil {
+					return answerStored(e, stored)
+				}
 			}
 			err := e.Next()
 			if err == nil {
 				return nil
 			}
 			stored, twinErr := StoredTwin(e.App, e.Record, ownerField, same)
-			if twinErr != nil || stored == nil {
+			switch {
+			case errors.Is(twinErr, fault.IDConflict.On("")):
+				return twinErr
+			case twinErr != nil || stored == nil:
 				return err
 			}
 			return answerStored(e, stored)

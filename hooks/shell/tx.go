@@ -3,12 +3,8 @@ package shell
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/security"
 )
@@ -67,76 +63,6 @@ func NewID() string {
 
 // NewSecret makes an unguessable token of 26 base32 characters, 130 bits.
 func NewSecret() string { return rand.Text() }
-
-// Insert writes one row of a table that is the server's alone, by SQL: no
-// hooks, no validation, no realtime event. The table's unique indexes and
-// triggers hold.
-func Insert(tx core.App, table string, row dbx.Params) error {
-	_, err := tx.NonconcurrentDB().Insert(table, row).Execute()
-	return err
-}
-
-// InsertAll writes rows of one table like [Insert], in few statements. Every row
-// has the columns of the first.
-func InsertAll(tx core.App, table string, rows []dbx.Params) error {
-	return insertAll(tx, table, rows, "")
-}
-
-// UpsertAll is [InsertAll] for rows that may be there already: a row with the
-// same values in the columns of key, a unique index, gets the new row's values in
-// all other columns but its id.
-func UpsertAll(tx core.App, table string, key []string, rows []dbx.Params) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	sets := []string{}
-	for _, column := range slices.Sorted(maps.Keys(rows[0])) {
-		if column != "id" && !slices.Contains(key, column) {
-			sets = append(sets, "[["+column+"]] = excluded.[["+column+"]]")
-		}
-	}
-	return insertAll(tx, table, rows, " ON CONFLICT ([["+strings.Join(key, "]], [[")+"]]) DO UPDATE SET "+strings.Join(sets, ", "))
-}
-
-func insertAll(tx core.App, table string, rows []dbx.Params, conflict string) error {
-	for batch := range slices.Chunk(rows, insertBatch) {
-		columns := slices.Sorted(maps.Keys(batch[0]))
-		values, params := make([]string, len(batch)), dbx.Params{}
-		for i, row := range batch {
-			if len(row) != len(columns) {
-				return fmt.Errorf("shell: row %d for %s has other columns than the first", i, table)
-			}
-			names := make([]string, len(columns))
-			for j, column := range columns {
-				name := fmt.Sprintf("v%d_%d", i, j)
-				value, ok := row[column]
-				if !ok {
-					return fmt.Errorf("shell: row %d for %s lacks %s", i, table, column)
-				}
-				names[j], params[name] = "{:"+name+"}", value
-			}
-			values[i] = "(" + strings.Join(names, ", ") + ")"
-		}
-		statement := "INSERT INTO {{" + table + "}} ([[" + strings.Join(columns, "]], [[") + "]]) VALUES " + strings.Join(values, ", ") + conflict
-		if _, err := tx.NonconcurrentDB().NewQuery(statement).Bind(params).Execute(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// insertBatch keeps a statement far below SQLite's limit of variables.
-const insertBatch = 100
-
-// Exec runs one writing statement and returns how many rows it changed, which
-// is how a state change learns whether it won its race.
-func Exec(tx core.App, sql string, params dbx.Params) (int64, error) {
-	result, err := tx.NonconcurrentDB().NewQuery(sql).Bind(params).Execute()
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
 
 // IsID tells whether a client-made id has the form of a record id.
 func IsID(id string) bool {

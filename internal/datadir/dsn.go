@@ -22,8 +22,12 @@ const settings = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma
 
 // Money is in the data: a commit is on the disk before anybody is told. Logs
 // may lose their last lines when the power fails.
+//
+// A checkpoint writes every page once that changed since the last one, and waits
+// for the disk twice. At SQLite's 1,000 pages of 4 KiB one falls due every fifth
+// transaction of votes; at 10,000 the log grows to 40 MB instead of 4.
 const (
-	dataSettings = "&_pragma=synchronous(FULL)&_pragma=mmap_size(2147483648)" // bytes
+	dataSettings = "&_pragma=synchronous(FULL)&_pragma=mmap_size(2147483648)&_pragma=wal_autocheckpoint(10000)" // bytes
 	logSettings  = "&_pragma=synchronous(NORMAL)"
 )
 
