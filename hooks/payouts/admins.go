@@ -6,18 +6,16 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 )
 
-// adminPerson is the user that an admin is, as it is stored now; false if that is
-// not known.
-func adminPerson(app core.App, admin *core.Record) (person string, ok bool) {
+// adminPerson is the user that an admin is, as it is stored now, or nobody.
+func adminPerson(app core.App, admin *core.Record) (person string, err error) {
 	if !admin.IsSuperuser() {
-		return "", false
+		return "", nil
 	}
 	stored, err := app.FindRecordById(core.CollectionNameSuperusers, admin.Id)
 	if err != nil {
-		return "", false
+		return "", err
 	}
-	person = stored.GetString("person")
-	return person, person != ""
+	return stored.GetString("person"), nil
 }
 
 // samePerson tells whether an account that decides, a person or an admin, is a
@@ -27,8 +25,9 @@ func samePerson(app core.App, who *core.Record, user string) (bool, error) {
 	if !who.IsSuperuser() {
 		return who.Id == user, nil
 	}
-	if person, known := adminPerson(app, who); known && person == user {
-		return true, nil
+	person, err := adminPerson(app, who)
+	if err != nil || person == user {
+		return err == nil, err
 	}
 	record, err := app.FindRecordById("users", user)
 	if err != nil {

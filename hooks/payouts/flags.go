@@ -99,13 +99,16 @@ func mayDecideFlag(tx core.App, by *core.Record, concerned string) error {
 	if concerned == "" {
 		return nil
 	}
-	me := by.Id
-	if by.IsSuperuser() {
-		me, _ = adminPerson(tx, by)
-	} else if err := accounts.RequireGoodStanding(tx, by.Id); err != nil {
+	same, err := samePerson(tx, by, concerned)
+	if err != nil {
 		return err
 	}
-	same, err := samePerson(tx, by, concerned)
+	me := by.Id
+	if by.IsSuperuser() {
+		me, err = adminPerson(tx, by)
+	} else {
+		err = accounts.RequireGoodStanding(tx, by.Id)
+	}
 	if err != nil {
 		return err
 	}
