@@ -6,16 +6,18 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 )
 
-// adminPerson is the user that an admin is, as it is stored now, or nobody.
-func adminPerson(app core.App, admin *core.Record) (person string, err error) {
+// adminPerson is the user that an admin is, as it is stored now; false if that is
+// not known.
+func adminPerson(app core.App, admin *core.Record) (person string, ok bool) {
 	if !admin.IsSuperuser() {
-		return "", nil
+		return "", false
 	}
 	stored, err := app.FindRecordById(core.CollectionNameSuperusers, admin.Id)
 	if err != nil {
-		return "", err
+		return "", false
 	}
-	return stored.GetString("person"), nil
+	person = stored.GetString("person")
+	return person, person != ""
 }
 
 // samePerson tells whether an account that decides, a person or an admin, is a
@@ -25,9 +27,8 @@ func samePerson(app core.App, who *core.Record, user string) (bool, error) {
 	if !who.IsSuperuser() {
 		return who.Id == user, nil
 	}
-	person, err := adminPerson(app, who)
-	if err != nil || person == user {
-		return err == nil, err
+	if person, known := adminPerson(app, who); known && person == user {
+		return true, nil
 	}
 	record, err := app.FindRecordById("users", user)
 	if err != nil {
