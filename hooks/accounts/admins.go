@@ -1,6 +1,9 @@
 package accounts
 
 import (
+	"database/sql"
+	"errors"
+
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 
@@ -62,8 +65,11 @@ func auditPerson(tx core.App, deps *shell.Deps, actor string, admin *core.Record
 func SetAdminPerson(app core.App, deps *shell.Deps, email, username string) error {
 	return app.RunInTransaction(func(tx core.App) error {
 		admin, err := tx.FindAuthRecordByEmail(core.CollectionNameSuperusers, email)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fault.NotFound.On("email").Saying("There is no superuser with this address.")
+		}
 		if err != nil {
-			return fault.NotFound.On("email").Saying("There is no superuser with this address.").Because(err)
+			return err
 		}
 		person := ""
 		if username != "" {
@@ -72,8 +78,11 @@ func SetAdminPerson(app core.App, deps *shell.Deps, email, username string) erro
 				return err
 			}
 			user, err := tx.FindFirstRecordByData("users", "username_key", key)
+			if errors.Is(err, sql.ErrNoRows) {
+				return fault.NotFound.On("username").Saying("There is no user with this name.")
+			}
 			if err != nil {
-				return fault.NotFound.On("username").Saying("There is no user with this name.").Because(err)
+				return err
 			}
 			person = user.Id
 		}

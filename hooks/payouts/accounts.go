@@ -46,7 +46,7 @@ type accountData struct {
 	UsableFrom   time.Time `json:"usable_from" help:"Nothing is sent to it before."`
 }
 
-func accountOf(record *core.Record) accountData {
+func accountDataOf(record *core.Record) accountData {
 	return accountData{
 		ID: record.Id, Country: record.GetString("country"), Currency: record.GetString("currency"), Type: record.GetString("type"),
 		BankCode: record.GetString("bank_code"), BankName: record.GetString("bank_name"), Last4: record.GetString("last4"),
@@ -133,14 +133,14 @@ func (d *desk) setAccount(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	return shell.OK(e, accountOf(stored), "You will be paid to this account.")
+	return shell.OK(e, accountDataOf(stored), "You will be paid to this account.")
 }
 
 func (d *desk) answerRepeat(e *core.RequestEvent, stored *core.Record, err error) error {
 	if err != nil {
 		return err
 	}
-	return shell.OK(e, accountOf(stored), "This is your account already.")
+	return shell.OK(e, accountDataOf(stored), "This is your account already.")
 }
 
 // sameAccount is the person's active account if it is the wanted one, or nil.

@@ -51,8 +51,8 @@ func kindOf(bank paystack.Bank) string {
 	return bank.Type
 }
 
-// payable tells whether payouts can go to a bank of a country.
-func payable(policy payout.Policy, code string, bank paystack.Bank) bool {
+// canBePaid tells whether payouts can go to a bank of a country.
+func canBePaid(policy payout.Policy, code string, bank paystack.Bank) bool {
 	_, limits := policy.Limits(bank.Currency)
 	_, kind := countries[code].kinds[kindOf(bank)]
 	return bank.Transfers && limits && kind && bank.Currency == countries[code].currency
@@ -89,7 +89,7 @@ func (b accountBody) order(policy payout.Policy) (accountOrder, error) {
 // choose finds the order's bank and holds the number against its kind.
 func (o *accountOrder) choose(policy payout.Policy, banks []paystack.Bank) error {
 	i := slices.IndexFunc(banks, func(bank paystack.Bank) bool {
-		return bank.Code == o.bankCode && payable(policy, o.country, bank) && (o.kind == "" || o.kind == kindOf(bank))
+		return bank.Code == o.bankCode && canBePaid(policy, o.country, bank) && (o.kind == "" || o.kind == kindOf(bank))
 	})
 	if i < 0 {
 		return fault.BankUnknown.On("bank_code")

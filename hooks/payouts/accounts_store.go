@@ -231,7 +231,7 @@ func (d *desk) removeAccount(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	return shell.OK(e, accountOf(record), "You are no longer paid to this account.")
+	return shell.OK(e, accountDataOf(record), "You are no longer paid to this account.")
 }
 
 func (d *desk) sayAccountRemoved(tx core.App, person, record *core.Record) error {

@@ -178,7 +178,7 @@ func (d *desk) listBanks(e *core.RequestEvent) error {
 	for _, bank := range list.banks {
 		if currency == "" || bank.Currency == currency {
 			data.Banks = append(data.Banks, bankData{
-				Code: bank.Code, Name: bank.Name, Type: kindOf(bank), Currency: string(bank.Currency), Payable: payable(policy, code, bank),
+				Code: bank.Code, Name: bank.Name, Type: kindOf(bank), Currency: string(bank.Currency), Payable: canBePaid(policy, code, bank),
 			})
 		}
 	}

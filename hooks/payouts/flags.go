@@ -99,14 +99,14 @@ func mayDecideFlag(tx core.App, by *core.Record, concerned string) error {
 	if concerned == "" {
 		return nil
 	}
-	me := by.Id
-	if by.IsSuperuser() {
-		me, _ = adminPerson(tx, by)
-	} else if err := accounts.RequireGoodStanding(tx, by.Id); err != nil {
-		return err
-	}
 	same, err := samePerson(tx, by, concerned)
 	if err != nil {
+		return err
+	}
+	me := by.Id
+	if by.IsSuperuser() {
+		me, _ = adminPerson(tx, by) // an admin who is nobody is linked to nobody
+	} else if err := accounts.RequireGoodStanding(tx, by.Id); err != nil {
 		return err
 	}
 	var linked bool
