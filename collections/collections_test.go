@@ -229,6 +229,30 @@ func TestIndexesExist(t *testing.T) {
 	}
 }
 
+// PocketBase takes a relation with a unique index of its own for one to one and does
+// not read the index's condition: a rule that looks back through it would look at
+// one of the rows. Where the condition only leaves out the empty ones that is true.
+func TestNoConditionMakesARelationLookUnique(t *testing.T) {
+	seen := 0
+	for _, collection := range collections.All() {
+		for _, declared := range collection.Indexes {
+			index := dbutils.ParseIndex(declared)
+			if !index.Unique || index.Where == "" {
+				continue
+			}
+			seen++
+			name := index.Columns[0].Name
+			_, relation := collection.Fields.GetByName(name).(*core.RelationField)
+			if relation && len(index.Columns) == 1 && index.Where != name+" != ''" {
+				t.Errorf("%s of %s: give it a second column", index.IndexName, collection.Name)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no index was looked at")
+	}
+}
+
 // The order of All is what a migration imports in.
 func TestRelationsPointBackwards(t *testing.T) {
 	known := map[string]bool{core.NewAuthCollection(core.CollectionNameSuperusers).Id: true} // PocketBase's own are there already
