@@ -196,11 +196,11 @@ func newTurns(tx core.App, now time.Time, clips []string, sets, condition string
 	return nil
 }
 
-// bindList binds the values of an IN list.
+// bindList binds the values of an IN list, of which a statement may have several.
 func bindList(params dbx.Params, values []string) string {
 	names := make([]string, len(values))
 	for i, value := range values {
-		name := "i" + strconv.Itoa(i)
+		name := "i" + strconv.Itoa(len(params))
 		names[i], params[name] = "{:"+name+"}", value
 	}
 	return strings.Join(names, ", ")

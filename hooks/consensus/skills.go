@@ -179,7 +179,7 @@ func addToLanguage(tx core.App, language string, more dbx.Params) error {
 		sets = append(sets, column+" = "+column+" + excluded."+column)
 		params[column] = more[column]
 	}
-	_, err := shell.Exec(tx, "INSERT INTO language_stats (id, language, "+strings.Join(columns, ", ")+") VALUES ({:id}, {:language}, "+
+	_, err := shell.Exec(tx, "INSERT INTO language_stats (id, language, in_force, "+strings.Join(columns, ", ")+") VALUES ({:id}, {:language}, '{}', "+
 		strings.Join(values, ", ")+") ON CONFLICT (language) DO UPDATE SET "+strings.Join(sets, ", "), params)
 	return err
 }
