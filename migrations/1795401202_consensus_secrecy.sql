@@ -3,10 +3,7 @@ UPDATE clips SET shown_to = COALESCE((SELECT GROUP_CONCAT(validator, ' ') FROM v
 
 -- Decisions go on by what they rest on now, until the next re-estimate.
 UPDATE language_stats SET in_force = json_object(
-  'good', CAST(good AS INTEGER), 'settled', CAST(settled AS INTEGER), 'gold_answers', CAST(gold_answers AS INTEGER),
-  'calibration', json_object(
-    'good_approved', CAST(good_approved AS INTEGER), 'good_rejected', CAST(good_rejected AS INTEGER),
-    'bad_approved', CAST(bad_approved AS INTEGER), 'bad_rejected', CAST(bad_rejected AS INTEGER)));
+  'good', CAST(good AS INTEGER), 'settled', CAST(settled AS INTEGER), 'gold_answers', CAST(gold_answers AS INTEGER));
 
 -- null for a value has meant the default, and is refused from now on.
 DROP TRIGGER policies_no_update;

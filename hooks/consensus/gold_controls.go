@@ -60,7 +60,19 @@ func settleControl(tx core.App, deps *shell.Deps, now time.Time, clip, goldID st
 			return err
 		}
 	}
+	if err := showToVoters(tx, clip); err != nil {
+		return err
+	}
 	return g.wearOut(tx, deps, now)
+}
+
+// showToVoters lets those who voted on a control find it like any other clip, once
+// it is approved: to them its absence would tell, and nobody else knows of it.
+func showToVoters(tx core.App, control string) error {
+	_, err := shell.Exec(tx, `
+		UPDATE clips SET shown_to = COALESCE((SELECT GROUP_CONCAT(validator, ' ') FROM votes WHERE clip = {:clip}), '') WHERE id = {:clip}`,
+		dbx.Params{"clip": control})
+	return err
 }
 
 // calibration is the column of language_stats that counts controls of the truth

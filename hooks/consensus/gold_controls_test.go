@@ -121,13 +121,19 @@ func TestWhoMayNotMeetAGoldClip(t *testing.T) {
 // newcomers are people whom nobody knows.
 func newcomers(s *hookstest.Server, t *testing.T, n int) []string {
 	t.Helper()
+	return newcomersOf(s, t, 0, n)
+}
+
+// newcomersOf are newcomers besides the first so many.
+func newcomersOf(s *hookstest.Server, t *testing.T, first, n int) []string {
+	t.Helper()
 	users, err := s.App.FindCollectionByNameOrId("users")
 	if err != nil {
 		t.Fatal(err)
 	}
 	names := make([]string, n)
 	for i := range names {
-		names[i] = fmt.Sprintf("new%03d", i)
+		names[i] = fmt.Sprintf("new%03d", first+i)
 		person := core.NewRecord(users)
 		person.SetEmail(names[i] + "@lingualink.test")
 		person.SetRandomPassword()

@@ -71,7 +71,7 @@ func (s *snapshot) readStats(db dbx.Builder) error {
 		languageRow
 		FittedAt string `db:"fitted_at"`
 	}
-	err := db.NewQuery("SELECT good, settled, gold_clips, gold_answers, verdicts, fitted_at FROM language_stats WHERE language = {:language}").
+	err := db.NewQuery("SELECT " + languageColumns + ", fitted_at FROM language_stats WHERE language = {:language}").
 		Bind(dbx.Params{"language": s.language}).One(&row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil

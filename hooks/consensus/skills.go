@@ -1,8 +1,6 @@
 package consensus
 
 import (
-	"database/sql"
-	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -13,7 +11,6 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/hooks/shell"
-	engine "github.com/lingualink/lingualink/internal/consensus"
 	"github.com/lingualink/lingualink/internal/consensus/crowd"
 )
 
@@ -132,41 +129,6 @@ func (row skillRow) params() dbx.Params {
 		"gold_tp": int64(row.GoldTP), "gold_fn": int64(row.GoldFN), "gold_tn": int64(row.GoldTN), "gold_fp": int64(row.GoldFP),
 		"learned_tp": int64(row.LearnedTP), "learned_fn": int64(row.LearnedFN), "learned_tn": int64(row.LearnedTN), "learned_fp": int64(row.LearnedFP),
 	}
-}
-
-// languageRow is what is known about a language as a whole.
-type languageRow struct {
-	Good         int64 `db:"good"`
-	Settled      int64 `db:"settled"`
-	GoldClips    int   `db:"gold_clips"`
-	GoldAnswers  int   `db:"gold_answers"`
-	Verdicts     int64 `db:"verdicts"`
-	GoodApproved int64 `db:"good_approved"`
-	GoodRejected int64 `db:"good_rejected"`
-	BadApproved  int64 `db:"bad_approved"`
-	BadRejected  int64 `db:"bad_rejected"`
-}
-
-// language leaves the calibration out: its counts move when a control is decided,
-// and explanations are read by those who voted.
-func (row languageRow) language() engine.Language {
-	return engine.Language{
-		Language: crowd.Language{
-			Good: crowd.Mass(row.Good), Settled: crowd.Mass(row.Settled), GoldClips: row.GoldClips, GoldAnswers: row.GoldAnswers,
-		},
-	}
-}
-
-// loadLanguage reads what is known about a language; at first that is nothing.
-func loadLanguage(app core.App, language string) (languageRow, error) {
-	var row languageRow
-	err := app.DB().NewQuery(`
-		SELECT good, settled, gold_clips, gold_answers, verdicts, good_approved, good_rejected, bad_approved, bad_rejected
-		FROM language_stats WHERE language = {:language}`).Bind(dbx.Params{"language": language}).One(&row)
-	if errors.Is(err, sql.ErrNoRows) {
-		return row, nil
-	}
-	return row, err
 }
 
 // addToLanguage adds to what is known about a language. The columns are those of
