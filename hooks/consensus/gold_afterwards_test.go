@@ -21,13 +21,13 @@ import (
 func compareFeeds(s *hookstest.Server, t *testing.T, ordinary, control string) {
 	t.Helper()
 	for name, query := range map[string]string{
-		"the feed":           "perPage=500",
-		"the newest first":   "perPage=500&sort=-decided_at",
-		"of the speaker":     "perPage=500&filter=" + url.QueryEscape("owner = '"+s.User(ada).Id+"'"),
-		"by the day":         "perPage=500&filter=" + url.QueryEscape("created > '2000-01-01' && status = 'approved'"),
-		"by the phrase":      "perPage=500&filter=" + url.QueryEscape("phrase ~ 'kwana'"),
-		"without a count":    "perPage=500&skipTotal=1",
-		"few fields":         "perPage=500&fields=id",
+		"the feed":         "perPage=500",
+		"the newest first": "perPage=500&sort=-decided_at",
+		"of the speaker":   "perPage=500&filter=" + url.QueryEscape("owner = '"+s.User(ada).Id+"'"),
+		"by the day":       "perPage=500&filter=" + url.QueryEscape("created > '2000-01-01' && status = 'approved'"),
+		"by the phrase":    "perPage=500&filter=" + url.QueryEscape("phrase ~ 'kwana'"),
+		"without a count":  "perPage=500&skipTotal=1",
+		"few fields":       "perPage=500&fields=id",
 	} {
 		path := "/api/collections/clips/records?" + query
 		for who, sees := range map[string]int{bola: 1, chidi: 1, dayo: 1, apptest.Guest: 0, fatima: 0, ada: 0, musa: 0} {
