@@ -125,6 +125,11 @@ and in each rule also ring_accepted, honest_excluded and attackers_caught.`,
 				if err != nil {
 					return err
 				}
+				// In the table an empty value means the defaults. A file that is empty is
+				// one that was not written.
+				if text := strings.TrimSpace(string(values)); text == "" || text == "null" {
+					return fmt.Errorf("%s: there is no policy in the file; {} is the defaults", file)
+				}
 				if policy, err = consensus.ParsePolicy(values); err != nil {
 					return fmt.Errorf("%s: %w", file, err)
 				}

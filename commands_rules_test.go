@@ -93,7 +93,13 @@ func TestSimulatePrintsWhatItPromises(t *testing.T) {
 	if table := said(t, newSimulateCommand(), "--scenario", "clean", "--seeds", "1"); strings.Count(table, "\n") != 5 {
 		t.Errorf("it prints\n%s", table)
 	}
-	for values, says := range map[string]string{`{"max_voters": 5}`: "max_voters", `{"lease_s": 0}`: "lease_s", `{"accept_at": 2}`: "accept_at"} {
+	if got := simulateUnder(t, policy, " {} "); got != defaults {
+		t.Errorf("no values: %s, by default %s", got, defaults)
+	}
+	for values, says := range map[string]string{
+		"": "no policy in the file", " \n": "no policy in the file", "null": "no policy in the file", `{"accept_at": null}`: "accept_at is null",
+		`{"max_voters": 5}`: "max_voters", `{"lease_s": 0}`: "lease_s", `{"accept_at": 2}`: "accept_at",
+	} {
 		if err := os.WriteFile(policy, []byte(values), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -46,6 +46,7 @@ func clips() *core.Collection {
 		&core.BoolField{Name: "hidden", Help: "Taken out of sight by moderation; set by the server."},
 		secret(&core.BoolField{Name: "reserved", Help: "Serves as gold: out of public sight until it retires."}),
 		secret(&core.BoolField{Name: "control", Help: "Shows a reserved recording to validators once more, to measure them; never listed."}),
+		secret(text("shown_to", 20000, "Who voted on a control, by id: after its verdict they find it as any other clip.")),
 		secret(to("campaign", "campaigns", "Who pays for it; bound at upload.")),
 		count("duration_ms", "Measured length in milliseconds."),
 		count("size_bytes", "Size of the file in bytes."),
@@ -67,8 +68,10 @@ func clips() *core.Collection {
 	c.AddIndex("idx_clips_parent", false, "parent", "")
 	owners := ` || (owner = @request.auth.id && ` + signedIn + ` && control = false)`
 	moderators := ` || (status != "withdrawn" && ` + moderator
-	c.ListRule = rule(`(` + visibleClip + ` && control = false)` + owners + moderators + ` && control = false)`)
-	// Who voted on a control finds it by its id like any other clip.
+	// The feed does not show one recording many times. Who voted on a control finds it
+	// like any other clip, or its absence would tell.
+	listed := `(control = false || (@request.auth.id != "" && shown_to ~ @request.auth.id))`
+	c.ListRule = rule(`(` + visibleClip + ` && ` + listed + `)` + owners + moderators + ` && control = false)`)
 	c.ViewRule = rule(visibleClip + owners + moderators + `)`)
 	c.CreateRule = rule(signedIn)
 	return c

@@ -229,6 +229,39 @@ func TestIndexesExist(t *testing.T) {
 	}
 }
 
+// PocketBase takes a relation with a unique index of its own for one to one and does
+// not read the index's condition: a rule that looks back through it looks at one of
+// the rows. A second column in the index tells it better.
+func TestNoRuleLooksBackThroughAConditionalIndex(t *testing.T) {
+	rules := map[string]string{}
+	for _, collection := range collections.All() {
+		for _, rule := range []*string{collection.ListRule, collection.ViewRule, collection.CreateRule, collection.UpdateRule, collection.DeleteRule} {
+			if rule != nil {
+				rules[collection.Name] += *rule + "\n"
+			}
+		}
+	}
+	seen := 0
+	for _, collection := range collections.All() {
+		for _, declared := range collection.Indexes {
+			index := dbutils.ParseIndex(declared)
+			if !index.Unique || index.Where == "" {
+				continue
+			}
+			seen++
+			back := collection.Name + "_via_" + index.Columns[0].Name
+			for name, text := range rules {
+				if len(index.Columns) == 1 && strings.Contains(text, back) {
+					t.Errorf("the rules of %s look through %s, of which %s seems to make one", name, back, index.IndexName)
+				}
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no index was looked at")
+	}
+}
+
 // The order of All is what a migration imports in.
 func TestRelationsPointBackwards(t *testing.T) {
 	known := map[string]bool{core.NewAuthCollection(core.CollectionNameSuperusers).Id: true} // PocketBase's own are there already

@@ -37,7 +37,9 @@ func escalations() *core.Collection {
 		&core.DateField{Name: "decided_at", Help: "When it was decided or closed (UTC)."},
 		created(), updated(),
 	)
-	c.AddIndex("idx_escalations_open", true, "clip", "state = 'open'")
+	// Of two columns, though one would do: PocketBase does not read the condition and
+	// would take a clip to have one escalation, so that rules looked at one of them.
+	c.AddIndex("idx_escalations_open", true, "clip, state", "state = 'open'")
 	c.AddIndex("idx_escalations_clip", false, "clip", "")
 	c.AddIndex("idx_escalations_queue", false, "state, language, created", "")
 	c.AddIndex("idx_escalations_claimed", false, "claimed_by, state", "")

@@ -21,7 +21,7 @@ const (
 		` (owner.blocks_via_user.blocked != @request.auth.id && owner.blocks_via_blocked.user != @request.auth.id)))`
 	ownClip     = ` || (owner = @request.auth.id && @request.auth.collectionName = "users" && control = false)`
 	moderating  = ` || (status != "withdrawn" && @request.auth.roles:each ?= "moderator"`
-	listClip    = `(` + visible + ` && control = false)` + ownClip + moderating + ` && control = false)`
+	listClip    = `(` + visible + ` && (control = false || (@request.auth.id != "" && shown_to ~ @request.auth.id)))` + ownClip + moderating + ` && control = false)`
 	viewClip    = visible + ownClip + moderating + `)`
 	moderators  = `@request.auth.roles:each ?= "moderator"`
 	readReview  = `(validator = @request.auth.id && @request.auth.collectionName = "users") || ` + moderators
@@ -102,7 +102,7 @@ var authRules = map[string][2]string{
 
 // hidden fields never leave, except to superusers.
 var hidden = map[string][]string{
-	"clips":           {"campaign", "control", "media_sha256", "reserved"},
+	"clips":           {"campaign", "control", "media_sha256", "reserved", "shown_to"},
 	"fundings":        {"actor", "email", "idem_key", "input_hash", "next_check_at", "transaction_id", "tx"},
 	"payout_accounts": {"fingerprint", "name_digests", "recipient_code", "set_by"},
 	"payouts": {"account_at", "account_editor", "answered", "approved_at", "approved_by", "attempt", "closer", "first_approver", "idem_key", "input_hash",

@@ -104,6 +104,7 @@ func languageStats() *core.Collection {
 		count("bad_approved", "Bad controls that the crowd approved."),
 		count("bad_rejected", "Bad controls that the crowd rejected."),
 		&core.DateField{Name: "fitted_at", Help: "Last re-estimate, put into force or refused (UTC)."},
+		&core.JSONField{Name: "in_force", MaxSize: 1000, Help: "What decisions take of the above until the next re-estimate: what moved with each verdict would tell which clips are controls."},
 	)
 	c.AddIndex("idx_language_stats_language", true, "language", "")
 	return c

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -81,10 +82,6 @@ const heldQuery = `SELECT ` + candidateColumns + `, mine.id AS assignment, mine.
 	WHERE mine.validator = {:me} AND mine.language = {:language} AND mine.state = 'live'
 	ORDER BY mine.rowid LIMIT {:limit}`
 
-const lookQuery = `SELECT ` + candidateColumns + `,
-		COALESCE((SELECT id FROM assignments WHERE clip = t.clip AND validator = {:me}), '') AS assignment
-	FROM clip_tallies t JOIN clips c ON c.id = t.clip WHERE t.clip = {:clip}`
-
 // judgeQuery judges clips for the person.
 func judgeQuery(clips string) string {
 	return `SELECT t.clip,
@@ -132,13 +129,6 @@ func (a *asking) judge(clips []candidate) error {
 		clips[i].judgement = judged[clips[i].Clip]
 	}
 	return nil
-}
-
-// lookAt reads one clip that is handed out whatever its turn.
-func (a *asking) lookAt(clip string) (candidate, error) {
-	var found candidate
-	err := a.tx.DB().NewQuery(lookQuery).Bind(dbx.Params{"me": a.validator, "clip": clip}).One(&found)
-	return found, err
 }
 
 // revive takes the clips whose leases ran out in the person's hands and that
@@ -234,30 +224,28 @@ func (a *asking) count(clip candidate) {
 // are the first of the next request. In a dry queue they would come up at the
 // very next look and give the control away, so they wait as if for a better
 // validator.
-func (a *asking) leave(clips []candidate) error {
-	ids := make([]string, len(clips))
-	for i, clip := range clips {
-		ids[i] = clip.Clip
-		if turn := a.place.turn(clip.Started); !a.dry {
-			*turn = min(*turn, clip.Turn-1)
+func (a *asking) leave(clips []candidate) {
+	for _, clip := range clips {
+		if a.dry {
+			a.left = append(a.left, clip.Clip)
+		} else if turn := a.place.turn(clip.Started); clip.Turn <= *turn {
+			*turn = clip.Turn - 1
 		}
 	}
-	if !a.dry {
-		return nil
-	}
-	return a.keepBack(ids, true)
 }
 
-// keepBack marks clips that were passed over, for OfferPassed. Their wait counts
-// from their turn, or from now.
-func (a *asking) keepBack(clips []string, fromNow bool) error {
-	if len(clips) == 0 {
+// keepBack marks clips that were passed over or left, for OfferPassed. The wait of
+// those that were passed counts from their turn, of the others from now. The
+// statement is the same for none, so that its time tells of no control.
+func (a *asking) keepBack() error {
+	if len(a.taken)+len(a.passed) == 0 {
 		return nil
 	}
-	params := dbx.Params{"from_now": fromNow, "now": shell.Stamp(a.now)}
+	params := dbx.Params{"now": shell.Stamp(a.now)}
+	left := bindList(params, a.left)
 	_, err := shell.Exec(a.tx, `
-		UPDATE clip_tallies SET passed = 1, turned_at = CASE WHEN {:from_now} THEN {:now} ELSE turned_at END
-		WHERE clip IN (`+bindList(params, clips)+`) AND ready = 1 AND (passed = 0 OR {:from_now})`, params)
+		UPDATE clip_tallies SET passed = 1, turned_at = CASE WHEN clip IN (`+left+`) THEN {:now} ELSE turned_at END
+		WHERE clip IN (`+bindList(params, slices.Concat(a.passed, a.left))+`) AND ready = 1 AND (passed = 0 OR clip IN (`+left+`))`, params)
 	return err
 }
 

@@ -1,6 +1,8 @@
 package consensus_test
 
 import (
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +104,61 @@ func TestPlansOfTheExpertsQueries(t *testing.T) {
 		}
 		if !strings.Contains(plan, c.uses) || strings.Contains(plan, "TEMP B-TREE") || strings.Contains(strings.ReplaceAll(plan, "SCAN json_each", ""), "SCAN c") {
 			t.Errorf("%s:\n%s", name, plan)
+		}
+	}
+}
+
+// Of several escalations of a clip it is enough that one is open: PocketBase's !=
+// holds when it holds of every row.
+func TestOneOpenEscalationOfSeveralHidesTheVerdicts(t *testing.T) {
+	s := experts(t)
+	disputed, decided := s.Clip(ada), s.Clip(ada)
+	for _, clip := range []string{disputed, decided} {
+		s.Decide(clip, "reject")
+	}
+	reads := func(clip string) int {
+		t.Helper()
+		answer := s.Want(s.Do(musa, "GET", "/api/collections/verdicts/records?filter="+url.QueryEscape("clip = '"+clip+"'"), nil), 200, "")
+		rows := len(answer.Items("items"))
+		if n := answer.JSON["totalItems"]; n != float64(rows) {
+			t.Errorf("the count says %v, the list has %d", n, rows)
+		}
+		ids := []string{}
+		if err := s.App.DB().NewQuery("SELECT id FROM verdicts WHERE clip = {:clip}").Bind(dbx.Params{"clip": clip}).Column(&ids); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range ids {
+			if seen := s.Do(musa, "GET", "/api/collections/verdicts/records/"+id, nil).Status; (seen == 200) != (rows > 0) {
+				t.Errorf("the verdict is answered %d, the list has %d", seen, rows)
+			}
+		}
+		return rows
+	}
+	for _, c := range []struct {
+		states []string // of the escalations, the first first
+		want   int
+	}{
+		{nil, 1},
+		{[]string{"open"}, 0},
+		{[]string{"closed"}, 1},
+		{[]string{"decided", "closed"}, 1},
+		{[]string{"closed", "open"}, 0},
+		{[]string{"open", "decided"}, 0},
+		{[]string{"decided", "open", "closed"}, 0},
+		{[]string{"closed", "decided", "closed", "open"}, 0},
+	} {
+		execSQL(s, "DELETE FROM escalations", nil)
+		for i, state := range c.states {
+			s.Insert("escalations", dbx.Params{
+				"id": fmt.Sprintf("escalation%05d", i), "clip": disputed, "language": s.Language("ha"), "owner": s.User(ada).Id, "cause": "audit", "state": state,
+				"created": fmt.Sprintf("2026-11-2%d 00:00:00.000Z", i), "updated": "",
+			})
+		}
+		if n := reads(disputed); n != c.want {
+			t.Errorf("with escalations that are %v the moderator reads %d verdicts, want %d", c.states, n, c.want)
+		}
+		if n := reads(decided); n != 1 {
+			t.Errorf("with escalations of another clip that are %v the moderator reads %d verdicts, want 1", c.states, n)
 		}
 	}
 }

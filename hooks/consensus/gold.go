@@ -225,9 +225,6 @@ func makeGold(tx core.App, deps *shell.Deps, now time.Time, actor string, body g
 	if err := addToLanguage(tx, g.Language, dbx.Params{"gold_clips": 1}); err != nil {
 		return g, err
 	}
-	if err := openControl(tx, now, g); err != nil {
-		return g, err
-	}
 	return g, shell.Audit(tx, now, shell.Act{
 		Actor: actor, Action: "gold.make", SubjectType: "gold_clips", SubjectID: g.ID, Reason: body.Reason,
 		Data: map[string]string{"clip": g.Source, "truth": g.Truth},

@@ -71,7 +71,7 @@ func (g goldRow) answered(tx core.App, now time.Time, vote controlVote, missed b
 	if err != nil || met {
 		return false, err
 	}
-	if err := expose(tx, now, g.ID, control, vote.Validator); err != nil {
+	if err := expose(tx, now, vote.Validator, []goldChoice{{candidate: candidate{Clip: control}, Gold: g.ID}}); err != nil {
 		return false, err
 	}
 	return g.answered(tx, now, vote, missed)
@@ -118,7 +118,7 @@ func goldRelabelled(tx core.App, deps *shell.Deps, now time.Time, source string,
 	if err := g.decideWaiting(tx, deps, now, verdict); err != nil {
 		return err
 	}
-	return g.goOn(tx, deps, now)
+	return g.wearOut(tx, deps, now)
 }
 
 // goldAnswer is an answer on a gold clip as it was given.

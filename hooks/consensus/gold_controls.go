@@ -2,23 +2,17 @@ package consensus
 
 import (
 	"cmp"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"math/rand/v2"
-	"path"
 	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/collections"
-	"github.com/lingualink/lingualink/hooks/ledger"
 	"github.com/lingualink/lingualink/hooks/shell"
 	engine "github.com/lingualink/lingualink/internal/consensus"
 	"github.com/lingualink/lingualink/internal/consensus/crowd"
-	"github.com/lingualink/lingualink/internal/consensus/gold"
-	"github.com/lingualink/lingualink/internal/fault"
 )
 
 const (
@@ -47,121 +41,8 @@ type controlJob struct {
 	Clip string `json:"clip"`
 }
 
-// openControl shows the recording of a gold clip to validators once more: a clip
-// of its own that has no file, no remix, no place among the speaker's clips, and
-// is made by SQL, so that nobody hears of it.
-func openControl(tx core.App, now time.Time, g goldRow) error {
-	var source struct {
-		Owner    string `db:"owner"`
-		Media    string `db:"media"`
-		Campaign string `db:"campaign"`
-	}
-	err := tx.DB().NewQuery("SELECT owner, media, campaign FROM clips WHERE id = {:clip}").Bind(dbx.Params{"clip": g.Source}).One(&source)
-	if err != nil {
-		return err
-	}
-	campaign, err := ledger.CampaignFor(tx, g.Language)
-	switch {
-	case errors.Is(err, fault.CampaignUnavailable.On("")):
-		campaign.ID = source.Campaign // still pays for the clips that it has
-	case err != nil:
-		return err
-	}
-	id := shell.NewID()
-	params := dbx.Params{
-		"id": id, "source": g.Source, "campaign": campaign.ID, "now": shell.Stamp(now),
-		// Every clip has a file name and a hash of its own.
-		"media": shell.NewID() + path.Ext(source.Media), "sha256": "control:" + id,
-	}
-	_, err = shell.Exec(tx, `
-		INSERT INTO clips (id, owner, kind, media, language, dialect, prompt, phrase, parent, root, depth, status, hidden, reserved, control, campaign,
-			duration_ms, size_bytes, container, codec, sample_rate_hz, channels, quality, loudness_lufs, media_sha256, decided_at, withdrawn_at, created, updated)
-		SELECT {:id}, owner, kind, {:media}, language, dialect, prompt, phrase, '', '', 0, 'pending', 0, 0, 1, {:campaign},
-			duration_ms, size_bytes, container, codec, sample_rate_hz, channels, quality, loudness_lufs, {:sha256}, '', '', {:now}, {:now}
-		FROM clips WHERE id = {:source}`, params)
-	if err != nil {
-		return err
-	}
-	_, err = shell.Exec(tx, `
-		INSERT INTO clip_tallies (id, clip, language, owner, gold, seq, turn, turned_at, owner_seq, open, ready, started, passed, anybody, watched,
-			leases, votes, approvals, rejections, log_odds)
-		VALUES ({:tally}, {:id}, {:language}, {:owner}, {:gold},
-			(SELECT COALESCE(MAX(seq), 0) + 1 FROM clip_tallies), (SELECT COALESCE(MAX(turn), 0) + 1 FROM clip_tallies), {:now},
-			0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)`,
-		dbx.Params{"tally": shell.NewID(), "id": id, "language": g.Language, "owner": source.Owner, "gold": g.ID, "now": shell.Stamp(now)})
-	return err
-}
-
-// nextControl finds the control that the validator meets next, and remembers that
-// they met its gold clip: once in a life. It is not one that they may not vote on,
-// nor one whose recording or truth they can know: linked people count as one.
-func nextControl(tx core.App, deps *shell.Deps, now time.Time, policy engine.Policy, language, validator string) (clip string, ok bool, err error) {
-	seen := struct {
-		Good int `db:"good"`
-		Bad  int `db:"bad"`
-	}{}
-	params := dbx.Params{"me": validator, "actor": "user:" + validator, "language": language, "exposures": policy.GoldExposures}
-	if err := tx.DB().NewQuery(seenQuery).Bind(params).One(&seen); err != nil {
-		return "", false, err
-	}
-	for _, truth := range gold.Order(gold.GoodNext(seen.Good, seen.Bad, policy.Onboarding), rand.Float64()) {
-		var found struct {
-			Clip string `db:"clip"`
-			Gold string `db:"gold"`
-		}
-		params["truth"] = truthOf(truth)
-		err := tx.DB().NewQuery(controlQuery()).Bind(params).One(&found)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
-		}
-		if err != nil {
-			return "", false, err
-		}
-		return found.Clip, true, expose(tx, now, found.Gold, found.Clip, validator)
-	}
-	return "", false, nil
-}
-
-const seenQuery = `
-	SELECT COUNT(*) FILTER (WHERE g.truth = 'good') AS good, COUNT(*) FILTER (WHERE g.truth = 'bad') AS bad
-	FROM gold_exposures e JOIN gold_clips g ON g.id = e.gold
-	WHERE e.validator = {:me} AND g.language = {:language}`
-
-// controlQuery finds the open control to hand out: one that has votes before one
-// that has none, for they are to end, else any. A language has tens to hundreds of
-// gold clips, each with one open control.
-func controlQuery() string {
-	return `
-		SELECT t.clip, g.id AS gold
-		FROM gold_clips g
-		JOIN clip_tallies t ON t.gold = g.id AND t.gold != '' AND t.open = 1 AND t.ready = 1
-		JOIN clips c ON c.id = t.clip AND c.hidden = 0
-		JOIN clips s ON s.id = g.source
-		WHERE g.state = 'active' AND g.language = {:language} AND g.truth = {:truth} AND g.exposures < {:exposures}
-			AND t.owner != {:me} AND NOT ` + relatedTo("t.owner") + ` AND NOT ` + earnsFrom("{:me}", "s.parent") + `
-			AND NOT EXISTS (SELECT 1 FROM gold_exposures WHERE gold = g.id AND validator = {:me})
-			AND NOT EXISTS (SELECT 1 FROM relations r JOIN gold_exposures e ON e.gold = g.id AND e.validator = r.b WHERE r.a = {:me})
-			AND NOT EXISTS (SELECT 1 FROM relations r JOIN gold_exposures e ON e.gold = g.id AND e.validator = r.a WHERE r.b = {:me})
-			AND NOT EXISTS (SELECT 1 FROM assignments WHERE clip = g.source AND validator = {:me})
-			AND NOT EXISTS (SELECT 1 FROM votes WHERE clip = g.source AND validator = {:me})
-			AND NOT EXISTS (SELECT 1 FROM verdicts WHERE clip = g.source AND actor = {:actor})
-		ORDER BY t.started DESC, RANDOM() LIMIT 1`
-}
-
-// expose remembers that the validator met the gold clip.
-func expose(tx core.App, now time.Time, goldID, control, validator string) error {
-	err := shell.Insert(tx, "gold_exposures", dbx.Params{
-		"id": shell.NewID(), "gold": goldID, "validator": validator, "clip": control, "handed_at": shell.Stamp(now), "vote": "", "missed": false,
-	})
-	if err != nil {
-		return err
-	}
-	_, err = shell.Exec(tx, "UPDATE gold_clips SET exposures = exposures + 1 WHERE id = {:gold}", dbx.Params{"gold": goldID})
-	return err
-}
-
 // settleControl follows the verdict on a control: the language learns how right
-// the crowd is, and the gold clip goes on. A control on which the votes did not
+// the crowd is. A control on which the votes did not
 // agree has to wait for an expert, as any clip does, so the truth takes its time.
 func settleControl(tx core.App, deps *shell.Deps, now time.Time, clip, goldID string, explanation engine.Explanation) error {
 	g, err := findGold(tx, "id", goldID)
@@ -179,7 +60,19 @@ func settleControl(tx core.App, deps *shell.Deps, now time.Time, clip, goldID st
 			return err
 		}
 	}
-	return g.goOn(tx, deps, now)
+	if err := showToVoters(tx, clip); err != nil {
+		return err
+	}
+	return g.wearOut(tx, deps, now)
+}
+
+// showToVoters lets those who voted on a control find it like any other clip, once
+// it is approved: to them its absence would tell, and nobody else knows of it.
+func showToVoters(tx core.App, control string) error {
+	_, err := shell.Exec(tx, `
+		UPDATE clips SET shown_to = COALESCE((SELECT GROUP_CONCAT(validator, ' ') FROM votes WHERE clip = {:clip}), '') WHERE id = {:clip}`,
+		dbx.Params{"clip": control})
+	return err
 }
 
 // calibration is the column of language_stats that counts controls of the truth
@@ -196,24 +89,22 @@ func decideLater(tx core.App, deps *shell.Deps, now time.Time, clip, key string)
 	return deps.Outbox.Enqueue(tx, shell.Job{Kind: jobDecideControl, Key: key, Payload: controlJob{clip}, RunAt: now.Add(wait)})
 }
 
-// goOn keeps one control of an active gold clip open, until enough people met it.
-func (g goldRow) goOn(tx core.App, deps *shell.Deps, now time.Time) error {
+// wearOut retires an active gold clip that enough people met, once none of its
+// controls is open.
+func (g goldRow) wearOut(tx core.App, deps *shell.Deps, now time.Time) error {
 	if g.State != collections.GoldActive {
 		return nil
 	}
 	policy, _, err := shell.ConsensusPolicy(tx, now, g.Language)
-	if err != nil {
+	if err != nil || g.Exposures < policy.GoldExposures {
 		return err
 	}
 	var open bool
 	err = tx.DB().NewQuery("SELECT EXISTS (SELECT 1 FROM clip_tallies WHERE gold = {:gold} AND gold != '' AND open = 1)").Bind(dbx.Params{"gold": g.ID}).Row(&open)
-	switch {
-	case err != nil || open:
+	if err != nil || open {
 		return err
-	case g.Exposures >= policy.GoldExposures:
-		return g.retire(tx, deps, now, "exposures")
 	}
-	return openControl(tx, now, g)
+	return g.retire(tx, deps, now, wornOut)
 }
 
 // retire takes a gold clip out of service: its recording comes back into sight,
@@ -231,7 +122,7 @@ func (g goldRow) retire(tx core.App, deps *shell.Deps, now time.Time, reason str
 		if err := reserve(tx, g.Source, false); err != nil {
 			return err
 		}
-		if err := withdrawControls(tx, now, g.ID, true); err != nil {
+		if err := withdrawControls(tx, now, unvotedControls, g.ID); err != nil {
 			return err
 		}
 		return g.endControls(tx, deps, now)
@@ -239,14 +130,17 @@ func (g goldRow) retire(tx core.App, deps *shell.Deps, now time.Time, reason str
 	return nil
 }
 
-// withdrawControls takes back controls of a gold clip: those that are open and
-// have no votes, or all.
-func withdrawControls(tx core.App, now time.Time, goldID string, unvoted bool) error {
-	which := "SELECT clip FROM clip_tallies WHERE gold = {:gold} AND gold != ''"
-	if unvoted {
-		which += " AND open = 1 AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.clip = clip_tallies.clip)"
-	}
-	params := dbx.Params{"gold": goldID, "now": shell.Stamp(now)}
+// Which controls of a gold clip are taken back.
+const (
+	allControls     = "SELECT clip FROM clip_tallies WHERE gold = {:id} AND gold != ''"
+	unvotedControls = allControls + " AND open = 1 AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.clip = clip_tallies.clip)"
+	// unvotedControl is one control, by its own id.
+	unvotedControl = "SELECT clip FROM clip_tallies WHERE clip = {:id} AND gold != '' AND open = 1 AND NOT EXISTS (SELECT 1 FROM votes WHERE votes.clip = clip_tallies.clip)"
+)
+
+// withdrawControls takes controls back, by the id that says which.
+func withdrawControls(tx core.App, now time.Time, which, id string) error {
+	params := dbx.Params{"id": id, "now": shell.Stamp(now)}
 	_, err := shell.Exec(tx, "UPDATE clips SET status = 'withdrawn', withdrawn_at = {:now}, updated = {:now} WHERE status != 'withdrawn' AND id IN ("+which+")", params)
 	if err != nil {
 		return err
@@ -318,48 +212,73 @@ func decideControl(tx core.App, deps *shell.Deps, now time.Time, control string)
 	return err
 }
 
+// wornOut is why a gold clip retires that enough people met.
+const wornOut = "exposures"
+
 // openRow is an open control as the sweep looks at it.
 type openRow struct {
-	Clip      string `db:"clip"`
-	Gold      string `db:"gold"`
-	Language  string `db:"language"`
-	Created   string `db:"created"`
-	Votes     int    `db:"votes"`
-	Held      bool   `db:"held"`
-	Exposures int64  `db:"exposures"`
+	Clip     string `db:"clip"`
+	Language string `db:"language"`
+	Votes    int    `db:"votes"`
+	ShownAt  string `db:"shown_at"` // first
+	HeldTill string `db:"held_till"`
 }
 
-// sweepControls ends open controls that nobody is left to vote on: those that
-// waited for as long as any clip may, and those of gold clips that enough people
-// met. Mostly there are none.
+const openControlsQuery = `
+	SELECT t.clip, g.language, t.votes, COALESCE((SELECT MIN(handed_at) FROM gold_exposures WHERE clip = t.clip), c.created) AS shown_at,
+		COALESCE((SELECT MAX(lease_until) FROM assignments WHERE clip = t.clip), c.created) AS held_till
+	FROM gold_clips g CROSS JOIN clip_tallies t INDEXED BY idx_clip_tallies_gold ON t.gold = g.id AND t.gold != '' AND t.open = 1
+	CROSS JOIN clips c ON c.id = t.clip
+	WHERE g.state != 'retired'`
+
+// fullQuery finds gold clips of which no control has votes or is in somebody's hands.
+const fullQuery = `
+	SELECT id, language, exposures FROM gold_clips g
+	WHERE state != 'retired' AND NOT EXISTS (
+		SELECT 1 FROM clip_tallies t WHERE t.gold = g.id AND t.gold != '' AND t.open = 1
+		AND (t.votes > 0 OR EXISTS (SELECT 1 FROM assignments WHERE clip = t.clip AND state = 'live' AND lease_until > {:now})))`
+
+// sweepControls ends what would stay open for ever: controls that waited for as
+// long as any clip may, or that nobody who voted has held for so long, and gold
+// clips that enough people met. Mostly there are none.
 func sweepControls(app core.App, deps *shell.Deps) error {
 	now := deps.Clock.Now()
-	rows := []openRow{}
-	err := app.ConcurrentDB().NewQuery(`
-		SELECT t.clip, g.id AS gold, g.language, g.exposures, c.created, t.votes,
-			EXISTS (SELECT 1 FROM assignments WHERE clip = t.clip AND state = 'live' AND lease_until > {:now}) AS held
-		FROM gold_clips g JOIN clip_tallies t ON t.gold = g.id AND t.gold != '' AND t.open = 1 JOIN clips c ON c.id = t.clip
-		WHERE g.state != 'retired'`).Bind(dbx.Params{"now": shell.Stamp(now)}).All(&rows)
+	policies, _, err := policiesOf(app, now)
 	if err != nil {
 		return err
 	}
-	policies := map[string]engine.Policy{}
+	rows := []openRow{}
+	if err := app.ConcurrentDB().NewQuery(openControlsQuery).All(&rows); err != nil {
+		return err
+	}
 	for _, row := range rows {
-		policy, known := policies[row.Language]
-		if !known {
-			if policy, _, err = shell.ConsensusPolicy(app, now, row.Language); err != nil {
-				return err
-			}
-			policies[row.Language] = policy
-		}
-		end, err := row.ends(policy, now)
+		end, err := row.ends(escalatesAfter(policies[row.Language]), now)
 		if err != nil {
 			return err
 		}
 		if end == nil {
 			continue
 		}
-		if err := app.RunInTransaction(func(tx core.App) error { return end(tx, deps, now) }); err != nil {
+		if err := app.RunInTransaction(func(tx core.App) error { return end(tx, deps, now, row.Clip) }); err != nil {
+			return err
+		}
+	}
+	full := []goldRow{}
+	if err := app.ConcurrentDB().NewQuery(fullQuery).Bind(dbx.Params{"now": shell.Stamp(now)}).All(&full); err != nil {
+		return err
+	}
+	for _, row := range full {
+		if row.Exposures < policies[row.Language].GoldExposures {
+			continue
+		}
+		err := app.RunInTransaction(func(tx core.App) error {
+			g, err := findGold(tx, "id", row.ID)
+			if err != nil {
+				return err
+			}
+			return g.retire(tx, deps, now, wornOut)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -367,22 +286,16 @@ func sweepControls(app core.App, deps *shell.Deps) error {
 }
 
 // ends is how the control ends, or nil for one that goes on.
-func (row openRow) ends(policy engine.Policy, now time.Time) (func(tx core.App, deps *shell.Deps, now time.Time) error, error) {
-	created, err := shell.ParseStamp(row.Created)
-	if err != nil {
+func (row openRow) ends(after time.Duration, now time.Time) (func(tx core.App, deps *shell.Deps, now time.Time, control string) error, error) {
+	since, end := row.ShownAt, endControl
+	if row.Votes == 0 {
+		since, end = row.HeldTill, func(tx core.App, _ *shell.Deps, now time.Time, control string) error {
+			return withdrawControls(tx, now, unvotedControl, control)
+		}
+	}
+	at, err := shell.ParseStamp(since)
+	if err != nil || now.Sub(at) < after {
 		return nil, err
 	}
-	switch {
-	case row.Votes > 0 && now.Sub(created) >= time.Duration(policy.EscalateHours)*time.Hour:
-		return func(tx core.App, deps *shell.Deps, now time.Time) error { return endControl(tx, deps, now, row.Clip) }, nil
-	case row.Votes == 0 && !row.Held && row.Exposures >= policy.GoldExposures:
-		return func(tx core.App, deps *shell.Deps, now time.Time) error {
-			g, err := findGold(tx, "id", row.Gold)
-			if err != nil {
-				return err
-			}
-			return g.retire(tx, deps, now, "exposures")
-		}, nil
-	}
-	return nil, nil
+	return end, nil
 }

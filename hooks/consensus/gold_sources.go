@@ -55,7 +55,7 @@ func followSource(tx core.App, deps *shell.Deps, now time.Time, source *core.Rec
 	}
 	switch {
 	case withdrawn:
-		if err := withdrawControls(tx, now, g.ID, false); err != nil {
+		if err := withdrawControls(tx, now, allControls, g.ID); err != nil {
 			return err
 		}
 		return g.retire(tx, deps, now, "withdrawn")

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -191,8 +192,10 @@ func newTurns(tx core.App, now time.Time, clips []string, sets, condition string
 	return nil
 }
 
-// bindList binds the values of an IN list. A statement has one.
+// bindList binds the values of an IN list, of which a statement may have several;
+// its text does not depend on how many they are.
 func bindList(params dbx.Params, values []string) string {
-	params["list"] = shell.List(values)
-	return "SELECT value FROM json_each({:list})"
+	name := "list" + strconv.Itoa(len(params))
+	params[name] = shell.List(values)
+	return "SELECT value FROM json_each({:" + name + "})"
 }

@@ -152,18 +152,19 @@ type asking struct {
 	validator string
 	language  string
 
-	place      place
-	before     place // as it is stored
-	holds      bool  // leases from before
-	excluded   bool  // from the language: there are only the controls of a retake
-	retook     bool  // the onboarding, at some time
-	own        float64
-	rivals     []rival
-	taken      []candidate      // to be leased, in this order
-	handed     map[string]int64 // of the taken clips, how many are of an owner
-	passed     []string         // clips kept back for a better validator
-	dry        bool             // the queue has no more
-	noControls bool
+	place    place
+	before   place // as it is stored
+	holds    bool  // leases from before
+	excluded bool  // from the language: there are only the controls of a retake
+	retook   bool  // the onboarding, at some time
+	own      float64
+	rivals   []rival
+	taken    []candidate      // to be leased, in this order
+	handed   map[string]int64 // of the taken clips, how many are of an owner
+	passed   []string         // clips kept back for a better validator
+	left     []string         // clips whose places controls took, in a queue that has no more
+	dry      bool             // the queue has no more
+	gold     goldHand
 }
 
 func handOut(tx core.App, deps *shell.Deps, rng *rand.Rand, validator, language string, limit int) ([]Item, error) {
@@ -194,11 +195,14 @@ func handOut(tx core.App, deps *shell.Deps, rng *rand.Rand, validator, language 
 			return nil, err
 		}
 	}
+	if err := a.showGold(); err != nil {
+		return nil, err
+	}
 	more, err := a.lease()
 	if err != nil {
 		return nil, err
 	}
-	if err := a.keepBack(a.passed, false); err != nil {
+	if err := a.keepBack(); err != nil {
 		return nil, err
 	}
 	items = append(items, more...)
@@ -213,15 +217,14 @@ func (a *asking) fill(room int) error {
 	if err := a.revive(room); err != nil {
 		return err
 	}
-	for a.place.Onboarding > 0 && len(a.taken) < room {
-		ok, err := a.takeControl()
-		if err != nil {
-			return err
-		}
-		if !ok {
-			break // they stay due for the next request
-		}
-		a.place.Onboarding--
+	if len(a.taken) == room {
+		return nil
+	}
+	if err := a.loadGold(); err != nil {
+		return err
+	}
+	for a.place.Onboarding > 0 && len(a.taken) < room && a.takeControl() {
+		a.place.Onboarding-- // those that there is no control for stay due
 	}
 	if a.excluded || len(a.taken) == room {
 		return nil
@@ -233,49 +236,23 @@ func (a *asking) fill(room int) error {
 	if err != nil {
 		return err
 	}
-	return a.mix(found)
+	a.mix(found)
+	return nil
 }
 
 // mix takes the clips that were found, with controls in their slots. A control
 // takes the place of the last clip: in a queue that runs dry, one item more
 // than there are clips would tell that one of them is a control.
-func (a *asking) mix(found []candidate) error {
+func (a *asking) mix(found []candidate) {
 	left := found
 	for range found {
-		if a.place.GoldDue(a.policy.GoldShare, a.rng) {
-			ok, err := a.takeControl()
-			if err != nil {
-				return err
-			}
-			if ok {
-				continue
-			}
+		if a.place.GoldDue(a.policy.GoldShare, a.rng) && a.takeControl() {
+			continue
 		}
 		a.take(left[0])
 		left = left[1:]
 	}
-	return a.leave(left)
-}
-
-// takeControl takes a control, if there is one for the person.
-func (a *asking) takeControl() (bool, error) {
-	if a.noControls {
-		return false, nil
-	}
-	clip, ok, err := nextControl(a.tx, a.deps, a.now, a.policy, a.language, a.validator)
-	if err != nil {
-		return false, err
-	}
-	if !ok {
-		a.noControls = true
-		return false, nil
-	}
-	control, err := a.lookAt(clip)
-	if err != nil {
-		return false, err
-	}
-	a.take(control)
-	return true, nil
+	a.leave(left)
 }
 
 func (a *asking) take(clip candidate) {

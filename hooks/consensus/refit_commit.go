@@ -63,7 +63,7 @@ func Propose(ctx context.Context, app core.App, deps *shell.Deps, language strin
 		Clips: len(seen.places), Votes: seen.votes, Validators: seen.validators(), Iterations: estimate.Iterations,
 		GoodShare: policy.Share(crowd.Language{Good: estimate.Good, Settled: estimate.Settled}),
 	}
-	if err := estimate.Check(&seen.log, &policy.Policy, seen.skills, seen.stats.language().Language); err != nil {
+	if err := estimate.Check(&seen.log, &policy.Policy, seen.skills, seen.stats.known()); err != nil {
 		p.State, p.Reason = FitRefused, err.Error()
 	} else {
 		p.audits = seen.contradicted(estimate)
@@ -143,7 +143,10 @@ func (p *Proposal) supersede(tx core.App, now time.Time) (bool, error) {
 			"now": shell.Stamp(now), "verdicts": seen.Verdicts, "good": good - seen.Good, "settled": settled - seen.Settled,
 			"language": p.Language, "before": p.seen.fittedAt,
 		})
-	return changed == 1, err
+	if err != nil || changed == 0 {
+		return false, err
+	}
+	return true, putIntoForce(tx, p.Language)
 }
 
 // record inserts the row of the re-estimate.

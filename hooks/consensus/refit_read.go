@@ -71,7 +71,7 @@ func (s *snapshot) readStats(db dbx.Builder) error {
 		languageRow
 		FittedAt string `db:"fitted_at"`
 	}
-	err := db.NewQuery("SELECT good, settled, gold_clips, gold_answers, verdicts, fitted_at FROM language_stats WHERE language = {:language}").
+	err := db.NewQuery("SELECT " + languageColumns + ", fitted_at FROM language_stats WHERE language = {:language}").
 		Bind(dbx.Params{"language": s.language}).One(&row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -114,16 +114,16 @@ func (s *snapshot) readAudits(db dbx.Builder) error {
 }
 
 // logQuery gives the votes of a language clip by clip, in an order that the
-// index has, so that nothing is sorted and kept. Clips that still wait for votes
-// are left out: their verdict will teach. What comes out does not depend
-// on the order.
+// index has, so that nothing is sorted and kept. Clips that still wait for votes,
+// or for an expert because the votes did not agree, are left out: their verdict
+// will teach. What comes out does not depend on the order.
 const logQuery = `
 	SELECT t.seq, COALESCE(g.truth, ''), COALESCE(d.outcome, ''), COALESCE(d.[[by]], ''), v.validator, v.verdict, v.created
 	FROM clip_tallies t
 	LEFT JOIN gold_clips g ON g.id = t.gold
 	LEFT JOIN verdicts d ON d.clip = t.clip AND d.revision = (SELECT MAX(revision) FROM verdicts WHERE clip = t.clip)
 	CROSS JOIN votes v ON v.clip = t.clip
-	WHERE t.language = {:language} AND (t.open = 0 OR t.gold != '')
+	WHERE t.language = {:language} AND (t.open = 0 AND COALESCE(d.outcome, '') != 'escalated' OR t.gold != '')
 	ORDER BY t.open, t.seq`
 
 // readVotes fills the log row by row. A withdrawn clip is like any other here:

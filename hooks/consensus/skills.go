@@ -1,8 +1,6 @@
 package consensus
 
 import (
-	"database/sql"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -12,7 +10,6 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/hooks/shell"
-	engine "github.com/lingualink/lingualink/internal/consensus"
 	"github.com/lingualink/lingualink/internal/consensus/crowd"
 )
 
@@ -129,41 +126,6 @@ func (row skillRow) params() dbx.Params {
 	}
 }
 
-// languageRow is what is known about a language as a whole.
-type languageRow struct {
-	Good         int64 `db:"good"`
-	Settled      int64 `db:"settled"`
-	GoldClips    int   `db:"gold_clips"`
-	GoldAnswers  int   `db:"gold_answers"`
-	Verdicts     int64 `db:"verdicts"`
-	GoodApproved int64 `db:"good_approved"`
-	GoodRejected int64 `db:"good_rejected"`
-	BadApproved  int64 `db:"bad_approved"`
-	BadRejected  int64 `db:"bad_rejected"`
-}
-
-// language leaves the calibration out: its counts move when a control is decided,
-// and explanations are read by those who voted.
-func (row languageRow) language() engine.Language {
-	return engine.Language{
-		Language: crowd.Language{
-			Good: crowd.Mass(row.Good), Settled: crowd.Mass(row.Settled), GoldClips: row.GoldClips, GoldAnswers: row.GoldAnswers,
-		},
-	}
-}
-
-// loadLanguage reads what is known about a language; at first that is nothing.
-func loadLanguage(app core.App, language string) (languageRow, error) {
-	var row languageRow
-	err := app.DB().NewQuery(`
-		SELECT good, settled, gold_clips, gold_answers, verdicts, good_approved, good_rejected, bad_approved, bad_rejected
-		FROM language_stats WHERE language = {:language}`).Bind(dbx.Params{"language": language}).One(&row)
-	if errors.Is(err, sql.ErrNoRows) {
-		return row, nil
-	}
-	return row, err
-}
-
 // addToLanguage adds to what is known about a language. The columns are those of
 // language_stats that count.
 func addToLanguage(tx core.App, language string, more dbx.Params) error {
@@ -174,7 +136,7 @@ func addToLanguage(tx core.App, language string, more dbx.Params) error {
 		sets = append(sets, column+" = "+column+" + excluded."+column)
 		params[column] = more[column]
 	}
-	_, err := shell.Exec(tx, "INSERT INTO language_stats (id, language, "+strings.Join(columns, ", ")+") VALUES ({:id}, {:language}, "+
+	_, err := shell.Exec(tx, "INSERT INTO language_stats (id, language, in_force, "+strings.Join(columns, ", ")+") VALUES ({:id}, {:language}, '{}', "+
 		strings.Join(values, ", ")+") ON CONFLICT (language) DO UPDATE SET "+strings.Join(sets, ", "), params)
 	return err
 }

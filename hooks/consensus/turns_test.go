@@ -30,9 +30,9 @@ func run(s *hookstest.Server, query string, params dbx.Params) {
 func plant(s *hookstest.Server, n, votes int) (first, last int64) {
 	first = s.Int("SELECT COALESCE(MAX(turn), 0) + 1 FROM clip_tallies")
 	run(s, `WITH RECURSIVE n(i) AS (SELECT {:first} UNION ALL SELECT i + 1 FROM n WHERE i < {:last})
-		INSERT INTO clips (id, owner, language, kind, status, phrase, media_sha256, duration_ms, campaign)
-		SELECT printf('plantedclip%04d', i), printf('plantedowner%03d', i / 5), {:language}, 'voice', 'pending', 'Sannu', 'planted' || i, 1300, {:campaign} FROM n`,
-		dbx.Params{"first": first, "last": first + int64(n) - 1, "language": s.Language("ha"), "campaign": s.GeneralCampaign()})
+		INSERT INTO clips (id, owner, language, kind, status, phrase, media_sha256, duration_ms, campaign, created)
+		SELECT printf('plantedclip%04d', i), printf('plantedowner%03d', i / 5), {:language}, 'voice', 'pending', 'Sannu', 'planted' || i, 1300, {:campaign}, {:now} FROM n`,
+		dbx.Params{"now": shell.Stamp(s.Deps.Clock.Now()), "first": first, "last": first + int64(n) - 1, "language": s.Language("ha"), "campaign": s.GeneralCampaign()})
 	run(s, `INSERT INTO clip_tallies (id, clip, language, owner, gold, seq, turn, turned_at, owner_seq, open, ready, started, votes, leases)
 		SELECT c.id, c.id, c.language, c.owner, '', CAST(substr(c.id, 12) AS INT), CAST(substr(c.id, 12) AS INT), {:now}, CAST(substr(c.id, 12) AS INT), 1, 1, {:votes} > 0, {:votes}, 0
 		FROM clips c WHERE c.media_sha256 LIKE 'planted%' AND CAST(substr(c.id, 12) AS INT) >= {:first}`,

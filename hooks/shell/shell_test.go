@@ -207,6 +207,8 @@ func TestPoliciesAreInsertOnlyAndChecked(t *testing.T) {
 		{"another subject", map[string]any{"subject": "weather", "values": map[string]any{}}, "policy_invalid"},
 		{"an unknown value", map[string]any{"subject": "consensus", "values": map[string]any{"cooldown": 3}}, "policy_invalid"},
 		{"a value out of range", map[string]any{"subject": "consensus", "values": map[string]any{"accept_at": 1.5}}, "policy_invalid"},
+		{"null for a value", map[string]any{"subject": "consensus", "values": map[string]any{"accept_at": nil}}, "policy_invalid"},
+		{"null inside a value", map[string]any{"subject": "consensus", "values": map[string]any{"specificity_prior": map[string]any{"hits": 2, "misses": nil}}}, "policy_invalid"},
 		{"a text for a number", map[string]any{"subject": "rewards", "values": map[string]any{"hold_hours": "7"}}, "policy_invalid"},
 	} {
 		t.Run(c.name, func(t *testing.T) { s.Want(s.Do(apptest.Admin, "POST", path, c.body), 400, c.code) })

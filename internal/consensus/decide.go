@@ -195,6 +195,11 @@ type Calibration struct {
 	BadRejected  int64 `json:"bad_rejected"`
 }
 
+// Controls is how many were decided by the crowd.
+func (c Calibration) Controls() int64 {
+	return c.GoodApproved + c.GoodRejected + c.BadApproved + c.BadRejected
+}
+
 // leastControls of each label, before anything is said about real errors.
 const leastControls = 20
 

@@ -9,8 +9,13 @@ import (
 )
 
 type limits struct {
-	Max  int    `json:"max"`
-	Mode string `json:"mode"`
+	Max   int    `json:"max"`
+	Mode  string `json:"mode"`
+	Share share  `json:"share"`
+}
+
+type share struct {
+	Of int `json:"of"`
 }
 
 func (l limits) Validate() error {
@@ -21,7 +26,7 @@ func (l limits) Validate() error {
 }
 
 func TestMerge(t *testing.T) {
-	defaults := limits{Max: 3, Mode: "open"}
+	defaults := limits{Max: 3, Mode: "open", Share: share{7}}
 	cases := []struct {
 		name, values string
 		want         limits
@@ -30,8 +35,8 @@ func TestMerge(t *testing.T) {
 		{"nothing stored", "", defaults, false},
 		{"empty object", " {} ", defaults, false},
 		{"null", "null", defaults, false},
-		{"one value", `{"max":5}`, limits{5, "open"}, false},
-		{"all values", `{"max":5,"mode":"closed"}`, limits{5, "closed"}, false},
+		{"one value", `{"max":5}`, limits{5, "open", share{7}}, false},
+		{"all values", `{"max":5,"mode":"closed"}`, limits{5, "closed", share{7}}, false},
 		{"unknown name", `{"maximum":5}`, defaults, true},
 		{"wrong type", `{"max":"5"}`, defaults, true},
 		{"refused by the subject", `{"max":0}`, defaults, true},
@@ -48,5 +53,32 @@ func TestMerge(t *testing.T) {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})
+	}
+}
+
+// TestNullIsNoValue: encoding/json takes null for "leave it as it is", so it would
+// pass as the default.
+func TestNullIsNoValue(t *testing.T) {
+	defaults := limits{Max: 3, Mode: "open", Share: share{7}}
+	for values, name := range map[string]string{
+		`{"max":null}`:                        "max",
+		`{"max":5,"mode":null}`:               "mode",
+		`{"share":null}`:                      "share",
+		`{"share":{"of":null}}`:               "share.of",
+		`{"max":null,"max":5}`:                "", // the last one counts
+		`{"max":5,"max":null}`:                "max",
+		"\n{ \"mode\" : null , \"max\":null}": "max",
+	} {
+		got, err := policy.Merge(defaults, []byte(values))
+		if name == "" {
+			if err != nil || got.Max != 5 {
+				t.Errorf("%s: %+v, %v", values, got, err)
+			}
+			continue
+		}
+		var refused *fault.Error
+		if !errors.As(err, &refused) || refused.Code != fault.PolicyInvalid || refused.Field != name || got != defaults {
+			t.Errorf("%s: %+v, %v, want %s refused", values, got, err, name)
+		}
 	}
 }
