@@ -5,12 +5,12 @@ import (
 	"unicode"
 )
 
-// lookalikes lists, for a letter or digit of codes, letters that are taken for
+// lookalikeRows lists, for a letter or digit of codes, letters that are taken for
 // it: Cyrillic, Greek and Armenian ones of the same shape, Roman numerals, and
 // Latin ones with marks or hooks, as Yoruba, Igbo and Hausa write them. Capitals
 // stand for their small letters too; small ones are listed where they look like
 // another letter than their capital. After the Unicode table of confusables.
-var lookalikes = index(map[byte]string{
+var lookalikeRows = map[byte]string{
 	'A': "АΑÀÁÂÃÄÅĀĂĄǍẠẢɑ",
 	'B': "ВΒЬƁß",
 	'C': "СϹⅭÇĆĈČ",
@@ -21,10 +21,10 @@ var lookalikes = index(map[byte]string{
 	'H': "НΗҺĤĦհ",
 	'I': "ІΙӀⅠЇÌÍÎÏĨĪĬĮİỊỈ|",
 	'J': "ЈͿĴյ",
-	'K': "КΚКƘĶ",
+	'K': "КΚ\u212aƘĶ",
 	'L': "ⅬĹĻĽŁ",
 	'M': "МΜⅯḾ",
-	'N': "ΝÑŃŅŇṄǸŊηոո",
+	'N': "ΝÑŃŅŇṄǸŊηո",
 	'O': "ОΟՕÒÓÔÕÖØŌŎŐǑỌỎƠοօ",
 	'P': "РΡƤ",
 	'Q': "Ԛզ",
@@ -41,7 +41,9 @@ var lookalikes = index(map[byte]string{
 	'4': "Ч",
 	'6': "б",
 	'-': "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63",
-})
+}
+
+var lookalikes = index(lookalikeRows)
 
 func index(table map[byte]string) map[rune]byte {
 	letters := map[rune]byte{}

@@ -64,9 +64,10 @@ func Story(p Policy) ([]Step, error) {
 		}
 		earned += c.AmountMinor
 		what := fmt.Sprintf("Bola's rewards of %s are released.", money.Format(10*clipRate, currency))
-		if c.Cut == CutPeriod {
+		switch {
+		case c.Cut == CutPeriod:
 			what += fmt.Sprintf(" The %d days of commission are over.", p.CommissionDays)
-		} else {
+		case c.AmountMinor > 0:
 			what += fmt.Sprintf(" Ada earns %s of it, on hold.", percent(p.CommissionBps))
 		}
 		s.tell(at, what, c.AmountMinor)
