@@ -155,26 +155,18 @@ func Decide(p Policy, c Cluster) Decision {
 	return d
 }
 
-// Kinds are the kinds among the reasons, the weightiest first.
-func (d Decision) Kinds() []Kind {
-	var all []Kind
+// Public is what one of those concerned is told: what was seen of them, without
+// a word on others or on numbers.
+func (d Decision) Public(person string) string {
+	var says []string
 	for _, r := range d.Reasons {
-		if !slices.Contains(all, r.Kind) {
-			all = append(all, r.Kind)
+		text := publicTexts[r.Kind]
+		if text != "" && (r.A == person || r.B == person) && !slices.Contains(says, text) {
+			says = append(says, text)
 		}
 	}
-	return all
-}
-
-// Public is what those concerned are told: what it is about, without a word on
-// others or on numbers.
-func (d Decision) Public() string {
-	var says []string
-	for _, kind := range d.Kinds() {
-		if kind.Circumstance() {
-			continue // nothing anybody could answer for
-		}
-		says = append(says, publicTexts[kind])
+	if len(says) == 0 {
+		return publicText
 	}
 	return strings.Join(says, " ")
 }

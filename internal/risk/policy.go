@@ -58,7 +58,7 @@ func DefaultPolicy() Policy {
 		PayoutAccount: Weight{10_000, 10_000},
 		Device:        Weight{8_000, 10_000},
 		HolderName:    Weight{5_000, 6_500},
-		MutualVoting:  Weight{1_000, 6_000},
+		MutualVoting:  Weight{1_200, 6_000},
 		Refund:        Weight{4_500, 9_000},
 		CodeSwap:      Weight{2_000, 4_000},
 		ClaimRace:     Weight{1_500, 3_000},
@@ -128,4 +128,23 @@ func (p Policy) weight(kind Kind) Weight {
 // DecideBy is until when a person decides about a freeze.
 func (p Policy) DecideBy(frozen time.Time) time.Time {
 	return frozen.Add(time.Duration(p.DecisionHours) * time.Hour)
+}
+
+// Burst is the count of a [SignupBurst] signal for so many sign-ups from one
+// address within BurstMinutes; 0 when that is nothing.
+func (p Policy) Burst(people int64) int64 {
+	if people < p.BurstPeople {
+		return 0
+	}
+	return people
+}
+
+// Mutual is the count of a [MutualVoting] signal for votes that lie so many
+// standard deviations beyond chance, as package collusion reckons them; 0 when
+// that is nothing.
+func (p Policy) Mutual(z float64) int64 {
+	if !(z >= float64(p.MutualFrom)) { // also for no number at all
+		return 0
+	}
+	return int64(min(z, Most))
 }

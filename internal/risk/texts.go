@@ -2,15 +2,19 @@ package risk
 
 import "fmt"
 
-// publicTexts say what a kind is about to those concerned.
+// publicText is for those of whom nothing was seen that they could answer for.
+const publicText = "Something about how this account is used needs a look by a person."
+
+// publicTexts say what a kind is about to those concerned, on either side of it.
+// Of circumstances they say nothing.
 var publicTexts = map[Kind]string{
 	PayoutAccount: "Your bank account is also used by another account of this service.",
 	Device:        "Your device is also used by another account of this service.",
 	HolderName:    "Your bank account is held in a name that another person's account has too.",
 	MutualVoting:  "Your votes and those of others agree more often than chance explains.",
-	Refund:        "A payment that your earnings came from was returned or disputed.",
-	CodeSwap:      "You tried to change who invited you.",
-	ClaimRace:     "The same thing was claimed from several accounts at once.",
+	Refund:        "A payment that you made, or that your earnings came from, was returned or disputed.",
+	CodeSwap:      "An invitation by you, or of you, was to be changed afterwards.",
+	ClaimRace:     "Your account and another one claimed the same thing at once.",
 }
 
 // Says puts a reason into plain words for whoever decides; name writes a person.
