@@ -87,6 +87,7 @@ func TestActivation(t *testing.T) {
 		{"clips on a day, votes on the others", and(verified, acts(referral.Clip, 3, 1), act(referral.Vote, "v", 1), act(referral.Vote, "w", 2)), []referral.Turn{on}},
 		{"a clip thrice", and(verified, act(referral.Clip, "a", 0), act(referral.Clip, "a", 1), act(referral.Clip, "a", 2)), nil},
 		{"the ring approves its own clips", and(verified, act(referral.Clip, "a", 0), act(referral.Clip, "b", 1), act(referral.Clip, "c", 2, inside)), nil},
+		{"a verdict told otherwise later", and(verified, three, act(referral.Clip, "clip001", 1, inside)), []referral.Turn{on}},
 		{"a rejected clip", and(verified, act(referral.Clip, "a", 0), act(referral.Clip, "b", 1), act(referral.Clip, "c", 2, rejected)), nil},
 		{"at the end of the window", and(verified, three[:2], at(referral.Clip, "c", 30*day-1)), []referral.Turn{on}},
 		{"after the window", and(verified, three[:2], at(referral.Clip, "c", 30*day)), nil},
