@@ -2,6 +2,7 @@ package payouts
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -74,7 +75,7 @@ func (d *desk) registerAlerts(core.App) {
 		}},
 	} {
 		d.deps.Routes.Add(shell.Route{
-			Method: http.MethodPost, Path: "/" + kind.table + "/{id}/explain", Who: shell.Superuser, Body: reasonBody{}, Data: settledData{}, Faults: faults,
+			Method: http.MethodPost, Path: "/" + strings.ReplaceAll(kind.table, "_", "-") + "/{id}/explain", Who: shell.Superuser, Body: reasonBody{}, Data: settledData{}, Faults: faults,
 			What: kind.what,
 			Handle: func(e *core.RequestEvent) error {
 				body, err := shell.Bind[reasonBody](e)

@@ -171,9 +171,10 @@ func decider(tx core.App, admin, record *core.Record) (string, error) {
 	return person, notAlso(tx, person, record.GetString("user"), fault.OwnPayout)
 }
 
-// notAlso refuses two users who are one by a verified e-mail address, as users or
-// as admins: a second account of a person is the same person. That the ids are
-// the same is for internal/payout to see.
+// notAlso refuses two users who are one by an e-mail address, of the user or of
+// an admin that the user is: a second account of a person is the same person. The
+// address counts whether or not it was proven, as in samePerson. That the ids
+// are the same is for internal/payout to see.
 func notAlso(tx core.App, person, other string, refusal *fault.Code) error {
 	if other == "" || other == person {
 		return nil
@@ -181,7 +182,7 @@ func notAlso(tx core.App, person, other string, refusal *fault.Code) error {
 	var shared bool
 	err := tx.DB().NewQuery(`
 		WITH addresses AS (
-			SELECT id AS person, lower(email) AS address FROM users WHERE verified AND email != ''
+			SELECT id AS person, lower(email) AS address FROM users WHERE email != ''
 			UNION ALL SELECT person, lower(email) FROM _superusers WHERE person != ''
 		)
 		SELECT EXISTS (SELECT 1 FROM addresses a JOIN addresses b ON b.address = a.address WHERE a.person = {:person} AND b.person = {:other})`).

@@ -86,7 +86,7 @@ func TestWhoMayNotApprove(t *testing.T) {
 		}, waiting, "own_payout"},
 		"somebody with her unproven address": {apptest.Emeka, func(c *counter) {
 			c.exec("UPDATE users SET email = 'other@lingualink.test' WHERE username = 'ada'", nil)
-		}, waiting, ""},
+		}, waiting, "own_payout"},
 		"another person": {apptest.Emeka, verify(apptest.Ada), waiting, ""},
 		"who entered the account": {apptest.Emeka, func(c *counter) {
 			c.exec("UPDATE payout_accounts SET set_by = {:by}", dbx.Params{"by": "user:" + c.User(apptest.Emeka).Id})
@@ -168,7 +168,7 @@ func TestRoutesOfAdminsAreTheirs(t *testing.T) {
 	for _, route := range []string{
 		"GET /payouts/review", "GET /payouts/pauses", "POST /payouts/pause", "POST /payouts/pauses/" + id + "/lift",
 		"POST /payouts/" + id + "/approve", "POST /payouts/" + id + "/reject", "POST /payouts/" + id + "/recheck", "POST /payouts/" + id + "/close",
-		"POST /alerts/" + id + "/done", "POST /orphan_transfers/" + id + "/explain", "POST /balance_rows/" + id + "/explain",
+		"POST /alerts/" + id + "/done", "POST /orphan-transfers/" + id + "/explain", "POST /balance-rows/" + id + "/explain",
 	} {
 		method, path, _ := strings.Cut(route, " ")
 		c.Want(c.Do(apptest.Guest, method, "/api/lingualink"+path, nil), 401, "sign_in_required")

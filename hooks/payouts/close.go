@@ -92,7 +92,7 @@ func (d *desk) close(e *core.RequestEvent) error {
 	}
 	seen, err := d.look(e.Request.Context(), record)
 	if err != nil {
-		return fault.ProviderUnavailable.On("paystack").Because(err)
+		return d.providerFault(e, err)
 	}
 	var refused error
 	err = e.App.RunInTransaction(func(tx core.App) (err error) {

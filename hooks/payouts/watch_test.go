@@ -70,7 +70,7 @@ func TestAlertsAndWhatMustBeExplained(t *testing.T) {
 		{"orphan_transfers", "orphan000000000", "explain", "reason", "explained", "orphan_transfer.explain", "reason", "explained_by"},
 		{"balance_rows", "balance00000000", "explain", "reason", "explained", "balance_row.explain", "note", ""},
 	} {
-		path := "/api/lingualink/" + test.table + "/" + test.id + "/" + test.verb
+		path := "/api/lingualink/" + strings.ReplaceAll(test.table, "_", "-") + "/" + test.id + "/" + test.verb
 		for _, bad := range []string{"", " ", strings.Repeat("x", 301)} {
 			c.Want(c.Do(apptest.Admin, "POST", path, map[string]any{test.word: bad}), 400, "invalid_input")
 		}
@@ -84,7 +84,7 @@ func TestAlertsAndWhatMustBeExplained(t *testing.T) {
 			t.Errorf("%s: by %q", test.table, row[test.by].String)
 		}
 		c.Want(c.Do(apptest.Admin, "POST", path, map[string]any{test.word: "Again."}), 409, "already_done")
-		c.Want(c.Do(apptest.Admin, "POST", "/api/lingualink/"+test.table+"/nothing00000000/"+test.verb, map[string]any{test.word: "x"}), 404, "not_found")
+		c.Want(c.Do(apptest.Admin, "POST", "/api/lingualink/"+strings.ReplaceAll(test.table, "_", "-")+"/nothing00000000/"+test.verb, map[string]any{test.word: "x"}), 404, "not_found")
 	}
 	// What was seen to again is a new alert.
 	c.must(c.App.RunInTransaction(func(tx core.App) error { return payouts.Alert(tx, c.Deps, "low_balance", "x") }))

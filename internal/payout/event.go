@@ -34,8 +34,8 @@ type Cancel struct {
 // AccountChanged says that By changed the bank account the payout goes to.
 type AccountChanged struct{ By string }
 
-// Flagged says that there is a reason to look at the person, or who the person
-// is to the platform has changed: what nobody has sent yet waits for people.
+// Flagged says that something speaks against sending: the person's standing, a
+// risk flag, the account, or the hold. What nobody has sent yet waits for people.
 type Flagged struct{}
 
 // Claim is a worker taking the payout to send it.
