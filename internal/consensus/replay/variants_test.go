@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -56,6 +54,15 @@ func mean_(v *variant, x float64)    { v.mean = x }
 func mass(v *variant, x float64)     { v.mass = x }
 func groups(v *variant, x float64)   { v.groups = int(x) }
 func rounds(v *variant, x float64)   { v.rounds = int(x) }
+
+// unevenFamilies are those that lean on the labels of the sets being even, one
+// setting each: nothing is chosen.
+func unevenFamilies() (f []family) {
+	for _, x := range []float64{20, 40, 80, 160, math.Inf(1)} {
+		f = append(f, family{name: fmt.Sprintf("mass %v", x), grid: vary(one(), mass, x)})
+	}
+	return f
+}
 
 // with turns something on in every variant of a grid.
 func with(grid []variant, set func(*variant)) []variant {
@@ -120,65 +127,23 @@ func onlineFamilies() []family {
 		family{name: "20 % gold, calibrated", grid: with(one(), func(v *variant) { v.calibrate = true }), gold: 0.2})
 }
 
-// set is one data set with what has been measured on it.
-type set struct {
-	*dataset
-	name string
-}
-
-func readSets(t *testing.T) (sets []set) {
-	t.Helper()
-	if *setsDir == "" {
-		t.Skip("no data: give -sets, a directory of sets with votes.csv and truth.csv")
-	}
-	names, err := filepath.Glob(filepath.Join(*setsDir, "*", "votes.csv"))
-	if err != nil || len(names) < 2 {
-		t.Fatalf("-sets %s: %d sets, %v", *setsDir, len(names), err)
-	}
-	for _, name := range names {
-		dir := filepath.Dir(name)
-		sets = append(sets, set{readSet(t, dir), filepath.Base(dir)})
-	}
-	return sets
-}
-
-func readSet(t *testing.T, dir string) *dataset {
-	t.Helper()
-	votes, err := os.Open(filepath.Join(dir, "votes.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer votes.Close()
-	truth, err := os.Open(filepath.Join(dir, "truth.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer truth.Close()
-	data, err := read(votes, truth)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-// tuningSeeds: more where a set is small and noisy, fewer where it is large.
-func (s set) tuningSeeds() int { return min(max(200_000/len(s.votes), 2), 40) }
-
 // TestVariants chooses each family's setting for every set on the other sets
 // only, and prints what that setting reaches on it.
 func TestVariants(t *testing.T) {
 	sets := readSets(t)
-	compare(t, "batch", sets, batchFamilies(), func(s set, v variant, _ float64, _, _ int) []Stopping {
-		shuffled := s.shuffle(0, rand.New(rand.NewPCG(0, 1)))
-		return []Stopping{{Accuracy: shuffled.score(shuffled.batchOf(v)).Accuracy}}
-	})
-	compare(t, "online", sets, onlineFamilies(), func(s set, v variant, gold float64, first, seeds int) []Stopping {
+	online := func(s set, v variant, gold float64, first, seeds int) []Stopping {
 		return each_(seeds, func(seed int) Stopping {
 			rng := rand.New(rand.NewPCG(uint64(first+seed), 1))
 			shuffled := s.shuffle(int(gold*float64(s.known)+0.5), rng)
 			return shuffled.score(shuffled.onlineOf(v, nominal, rng))
 		})
+	}
+	compare(t, "batch", sets, batchFamilies(), func(s set, v variant, _ float64, _, _ int) []Stopping {
+		shuffled := s.shuffle(0, rand.New(rand.NewPCG(0, 1)))
+		return []Stopping{{Accuracy: shuffled.score(shuffled.batchOf(v)).Accuracy}}
 	})
+	compare(t, "online", sets, onlineFamilies(), online)
+	compare(t, "uneven", uneven(sets), unevenFamilies(), online)
 }
 
 type measure func(s set, v variant, gold float64, first, seeds int) []Stopping
