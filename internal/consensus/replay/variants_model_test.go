@@ -2,7 +2,6 @@ package replay
 
 import (
 	"math"
-	"math/rand/v2"
 
 	"github.com/lingualink/lingualink/internal/consensus/crowd"
 )
@@ -44,7 +43,7 @@ const (
 	common              // one fitted for both coins
 )
 
-// Mixture is the model of all variants: an item is in one of several states, each
+// mixture is the model of all variants: an item is in one of several states, each
 // with a label, a group and a level, and a worker's chance to be right depends on
 // the state. The two-coin engine has two states, EBCC two for every group, and
 // item difficulty two for every level.
@@ -64,7 +63,7 @@ type mixture struct {
 }
 
 func newMixture(v variant, workers int) *mixture {
-	v.groups, v.rounds, v.starts = max(v.groups, 1), max(v.rounds, 0), max(v.starts, 1)
+	v.groups, v.starts = max(v.groups, 1), max(v.starts, 1)
 	if v.levels == nil {
 		v.levels = []float64{1}
 	}
@@ -360,55 +359,4 @@ func (m *mixture) fitBetas() {
 			}
 		}
 	}
-}
-
-func sum(values []float64) (total float64) {
-	for _, v := range values {
-		total += v
-	}
-	return total
-}
-
-func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
-
-func logSum(logs []float64) float64 {
-	most := logs[0]
-	for _, l := range logs {
-		most = max(most, l)
-	}
-	total := 0.0
-	for _, l := range logs {
-		total += math.Exp(l - most)
-	}
-	return most + math.Log(total)
-}
-
-func normalise(logs []float64) {
-	total := logSum(logs)
-	for i, l := range logs {
-		logs[i] = math.Exp(l - total)
-	}
-}
-
-// digamma by recurrence and the asymptotic series.
-func digamma(x float64) (d float64) {
-	for x < 6 {
-		d -= 1 / x
-		x++
-	}
-	f := 1 / (x * x)
-	return d + math.Log(x) - 0.5/x - f*(1./12-f*(1./120-f*(1./252-f*(1./240-f/132))))
-}
-
-// noise returns shares drawn evenly from all that add up to 1.
-func noise(n int, rng *rand.Rand) []float64 {
-	shares := make([]float64, n)
-	for i := range shares {
-		shares[i] = rng.ExpFloat64()
-	}
-	total := sum(shares)
-	for i := range shares {
-		shares[i] /= total
-	}
-	return shares
 }

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -50,7 +48,7 @@ func vary(grid []variant, set func(*variant, float64), values ...float64) (wider
 }
 
 func strength(v *variant, x float64) { v.strength = x }
-func mean_(v *variant, x float64)    { v.mean = x }
+func meanRate(v *variant, x float64) { v.mean = x }
 func mass(v *variant, x float64)     { v.mass = x }
 func groups(v *variant, x float64)   { v.groups = int(x) }
 func rounds(v *variant, x float64)   { v.rounds = int(x) }
@@ -75,14 +73,16 @@ func hardness(v *variant, x float64) {
 
 func one() []variant { return []variant{inForce()} }
 
-// some is the part of the engine's own grid over which every family is chosen.
-func some() []variant { return vary(vary(one(), strength, 3, 2, 5), mass, 20, 40) }
+// some is the part of the engine's own grid over which every family is chosen. The
+// opinion on the labels stays: a stronger one wins where they are even and loses
+// where they are not, see unevenFamilies.
+func some() []variant { return vary(one(), strength, 3, 2, 5) }
 
 // families of both engines.
 func families() []family {
 	return []family{
 		{name: "engine in force", grid: one()},
-		{name: "its numbers chosen anew", grid: vary(vary(vary(one(), mean_, 0.8, 0.75, 0.85), strength, 3, 2, 5), mass, 20, 10, 40)},
+		{name: "its numbers chosen anew", grid: vary(vary(vary(one(), meanRate, 0.8, 0.75, 0.85), strength, 3, 2, 5), mass, 20, 10, 40)},
 		{name: "labels held even", grid: vary(vary(one(), strength, 3, 2, 5), mass, math.Inf(1))},
 		{name: "more rounds", grid: vary(one(), rounds, 30, 60, 120)},
 		{name: "one coin", grid: with(some(), func(v *variant) { v.oneCoin = true })},
@@ -101,7 +101,7 @@ func families() []family {
 
 func batchFamilies() []family {
 	ebcc := vary(vary(vary(with(one(), func(v *variant) { v.bayes = true; v.rounds = 60; v.starts = 4 }), groups, 3, 2, 5, 10), strength, 5, 3), mass, 2)
-	wide := vary(vary(vary(one(), mean_, 0.8, 0.7, 0.75, 0.85, 0.9), strength, 3, 1, 2, 5, 10, 20), mass, 20, 2, 10, 40, 200)
+	wide := vary(vary(vary(one(), meanRate, 0.8, 0.7, 0.75, 0.85, 0.9), strength, 3, 1, 2, 5, 10, 20), mass, 20, 2, 10, 40, 200)
 	difficult := inForce()
 	hardness(&difficult, 0)
 	return append(families(),
@@ -132,7 +132,7 @@ func onlineFamilies() []family {
 func TestVariants(t *testing.T) {
 	sets := readSets(t)
 	online := func(s set, v variant, gold float64, first, seeds int) []Stopping {
-		return each_(seeds, func(seed int) Stopping {
+		return parallel(seeds, func(seed int) Stopping {
 			rng := rand.New(rand.NewPCG(uint64(first+seed), 1))
 			shuffled := s.shuffle(int(gold*float64(s.known)+0.5), rng)
 			return shuffled.score(shuffled.onlineOf(v, nominal, rng))
@@ -230,20 +230,4 @@ func show(s Stopping) string {
 		return fmt.Sprintf("%.4f", s.Accuracy)
 	}
 	return fmt.Sprintf("%.4f@%.2f", s.Accuracy, s.VotesPerItem)
-}
-
-// each_ is [parallel] for scores.
-func each_(seeds int, run func(seed int) Stopping) []Stopping {
-	results := make([]Stopping, seeds)
-	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
-	var wait sync.WaitGroup
-	for seed := range results {
-		turns <- struct{}{}
-		wait.Go(func() {
-			results[seed] = run(seed)
-			<-turns
-		})
-	}
-	wait.Wait()
-	return results
 }
