@@ -31,6 +31,7 @@ type variant struct {
 	bestOf    int     // from the second vote on: the most informative of so many waiting voters
 	nearest   int     // of so many open items the one nearest to a verdict takes the next vote; negative: the farthest
 	calibrate bool    // threshold divided by what gold says of the posterior
+	fits      int     // re-estimates in a run; 0: as many as the engine
 	relabel   bool    // decided items take the label of the last re-estimate
 }
 

@@ -50,7 +50,11 @@ func (s *shuffle) onlineOf(v variant, threshold float64, rng *rand.Rand) []guess
 		shuffle: &own, model: newMixture(v, s.data.workers), threshold: math.Log(threshold / (1 - threshold)), sharp: 1,
 		taken: make([]int, items), odds: make([]float64, items), decided: make([]bool, items),
 	}
-	every := max(1, items/estimates)
+	fits := estimates
+	if v.fits > 0 {
+		fits = v.fits
+	}
+	every := max(1, items/fits)
 	waiting, closed := s.order, 0
 	for {
 		n := min(openItems-len(r.open), len(waiting))

@@ -53,11 +53,14 @@ func mass(v *variant, x float64)     { v.mass = x }
 func groups(v *variant, x float64)   { v.groups = int(x) }
 func rounds(v *variant, x float64)   { v.rounds = int(x) }
 
-// unevenFamilies are those that lean on the labels of the sets being even, one
-// setting each: nothing is chosen.
+// unevenFamilies are settings that gain where the labels are even, one each:
+// nothing is chosen.
 func unevenFamilies() (f []family) {
-	for _, x := range []float64{20, 40, 80, 160, math.Inf(1)} {
+	for _, x := range []float64{20, 10, 40, 80, 160, math.Inf(1)} {
 		f = append(f, family{name: fmt.Sprintf("mass %v", x), grid: vary(one(), mass, x)})
+	}
+	for _, x := range []float64{2, 1.5, 1, 5} {
+		f = append(f, family{name: fmt.Sprintf("strength %v", x), grid: vary(one(), strength, x)})
 	}
 	return f
 }
@@ -83,6 +86,7 @@ func families() []family {
 	return []family{
 		{name: "engine in force", grid: one()},
 		{name: "its numbers chosen anew", grid: vary(vary(vary(one(), meanRate, 0.8, 0.75, 0.85), strength, 3, 2, 5), mass, 20, 10, 40)},
+		{name: "its strength alone", grid: vary(one(), strength, 3, 2, 1.5, 1, 5)},
 		{name: "labels held even", grid: vary(vary(one(), strength, 3, 2, 5), mass, math.Inf(1))},
 		{name: "more rounds", grid: vary(one(), rounds, 30, 60, 120)},
 		{name: "one coin", grid: with(some(), func(v *variant) { v.oneCoin = true })},
@@ -93,8 +97,8 @@ func families() []family {
 		{name: "cautious rates", grid: vary(some(), func(v *variant, x float64) { v.cautious = x }, 0.25, 0.5, 1)},
 		{name: "contrary turned round", grid: with(some(), func(v *variant) { v.contrary = true })},
 		{name: "difficulty, one coin (GLAD)", grid: vary(with(vary(one(), strength, 3, 5), func(v *variant) { v.oneCoin = true }), hardness, 0, 1, 2, 3, 4)},
-		{name: "difficulty, two coins", grid: vary(vary(one(), strength, 3, 5), hardness, 0, 1, 2, 3, 4)},
-		{name: "votes tempered", grid: vary(some(), func(v *variant, x float64) { v.temper = x }, 0.9, 0.8, 0.7, 0.6)},
+		{name: "difficulty, two coins", grid: vary(vary(one(), strength, 3, 2), hardness, 0, 1, 3)},
+		{name: "votes tempered", grid: vary(vary(one(), strength, 3, 2), func(v *variant, x float64) { v.temper = x }, 0.9, 0.8, 0.7)},
 		{name: "pairs discounted", grid: vary(one(), func(v *variant, x float64) { v.pairs = x }, 5, 20, 50, 150)},
 	}
 }
@@ -113,10 +117,11 @@ func batchFamilies() []family {
 }
 
 func onlineFamilies() []family {
-	ebcc := vary(vary(with(one(), func(v *variant) { v.bayes = true; v.rounds = 30; v.mass = 20 }), groups, 2, 3), strength, 5, 10)
+	ebcc := vary(vary(with(one(), func(v *variant) { v.bayes = true; v.rounds = 15 }), groups, 2, 3), strength, 5)
 	return append(families(),
 		family{name: "EBCC", grid: ebcc},
 		family{name: "bar grows or falls", grid: vary(one(), func(v *variant, x float64) { v.taper = x }, 0.1, 0.05, -0.05, -0.1)},
+		family{name: "re-estimates more or less often", grid: vary(one(), func(v *variant, x float64) { v.fits = int(x) }, 40, 10)},
 		family{name: "verdicts relabelled", grid: with(one(), func(v *variant) { v.relabel = true })},
 		family{name: "best of so many", grid: vary(one(), func(v *variant, x float64) { v.bestOf = int(x) }, 3, 2, 5)},
 		family{name: "nearest to a verdict first", grid: vary(one(), func(v *variant, x float64) { v.nearest = int(x) }, 2, 3, 6)},
