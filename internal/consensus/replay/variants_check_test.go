@@ -129,3 +129,14 @@ func TestDigamma(t *testing.T) {
 		}
 	}
 }
+
+// TestASettingIsChosenOnTheOtherSets: what a setting is worth on a set has no say
+// in what is reported on it.
+func TestASettingIsChosenOnTheOtherSets(t *testing.T) {
+	worth := [][]float64{{0.5, 0.5, 0.5}, {0.9, 0.5, 0.4}, {0.1, 0.6, 0.6}, {0.5, 0.5, 0.5}}
+	for set, want := range []int{2, 1, 1} {
+		if got := (family{}).choose(worth, set); got != want {
+			t.Errorf("for set %d setting %d, want %d", set, got, want)
+		}
+	}
+}

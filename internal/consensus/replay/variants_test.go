@@ -159,9 +159,16 @@ func compare(t *testing.T, engine string, sets []set, families []family, m measu
 		for i, s := range sets {
 			base[i] = m(s, inForce(), 0, 0, *replays)
 		}
-		for _, f := range families {
+		if *setsDir == "" {
+			families = families[:1] // the engine itself, or as it is compared with
+		}
+		for i, f := range families {
 			t.Run(f.name, func(t *testing.T) {
-				fmt.Println(engine + " | " + f.row(sets, base, m))
+				row, gain := f.row(sets, base, m)
+				fmt.Println(engine + " | " + row)
+				if i == 0 && gain != 0 {
+					t.Errorf("the engine in force gains %v over itself", gain)
+				}
 			})
 		}
 	})
@@ -170,7 +177,7 @@ func compare(t *testing.T, engine string, sets []set, families []family, m measu
 // row is a line of the table: by set accuracy @ votes, then their mean, and by how
 // much that is better than the engine in force at votePrice a vote, with the
 // standard error over the seeds.
-func (f family) row(sets []set, base [][]Stopping, m measure) string {
+func (f family) row(sets []set, base [][]Stopping, m measure) (row string, gain float64) {
 	worth := make([][]float64, len(f.grid)) // by setting and set, on tuning seeds
 	for i, v := range f.grid {
 		worth[i] = make([]float64, len(sets))
@@ -192,7 +199,8 @@ func (f family) row(sets []set, base [][]Stopping, m measure) string {
 		chosen = append(chosen, fmt.Sprint(best))
 	}
 	gain, doubt := difference(results, base)
-	return fmt.Sprintf("%s | %s | %s | %+.4f ± %.4f | %s of %d", f.name, strings.Join(cells, " | "), show(total), gain, doubt, strings.Join(chosen, " "), len(f.grid))
+	row = fmt.Sprintf("%s | %s | %s | %+.4f ± %.4f | %s of %d", f.name, strings.Join(cells, " | "), show(total), gain, doubt, strings.Join(chosen, " "), len(f.grid))
+	return row, gain
 }
 
 // choose is the setting that is best on the mean of all sets but one.
