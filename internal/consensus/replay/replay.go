@@ -121,8 +121,8 @@ func (d *dataset) replay(p *crowd.Policy, gold int, rng *rand.Rand) Rules {
 
 // parallel calls run for every seed, as many at a time as there are processors,
 // and returns the results by seed.
-func parallel(seeds int, run func(seed int) Rules) []Rules {
-	results := make([]Rules, seeds)
+func parallel[T any](seeds int, run func(seed int) T) []T {
+	results := make([]T, seeds)
 	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
 	var wait sync.WaitGroup
 	for seed := range results {
