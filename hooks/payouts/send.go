@@ -231,6 +231,9 @@ func (w *worker) answer(app core.App, o *sendOrder, answer payout.Answer, transf
 			if err != nil {
 				return err
 			}
+			if soon && record.GetString("state") != string(payout.Sending) {
+				return w.askNow(tx, o.id) // verify was faster, and knows more
+			}
 			record.Set("next_check_at", "")
 			record.Set("lease_until", "")
 			keep(record, transfer)
