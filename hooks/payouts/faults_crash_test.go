@@ -330,18 +330,22 @@ func TestF23TwoWorkersClaimOne(t *testing.T) {
 }
 
 func TestF24TwoAdminsAtOnce(t *testing.T) {
-	for name, events := range map[string][2]payout.Event{
-		"approve twice":      {payout.Approve{By: "eve"}, payout.Approve{By: "bob"}},
-		"approve and reject": {payout.Approve{By: "eve"}, payout.Reject{By: "bob"}},
+	for name, test := range map[string]struct {
+		minor  int64
+		events [2]payout.Event
+	}{
+		"approve twice":               {5_000_000, [2]payout.Event{payout.Approve{By: "eve"}, payout.Approve{By: "bob"}}},
+		"approve and reject":          {5_000_000, [2]payout.Event{payout.Approve{By: "eve"}, payout.Reject{By: "bob"}}},
+		"the first of two, both ways": {20_000_000, [2]payout.Event{payout.Approve{By: "eve"}, payout.Approve{By: "bob"}}}, // no other state
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := start(t)
-			id := k.request(apptest.Ada, 5_000_000)
+			id := k.request(apptest.Ada, test.minor)
 			k.want(id, payout.Review, 0, "")
 			var barrier, running sync.WaitGroup
 			barrier.Add(1)
 			var outcomes [2]error
-			for i, event := range events {
+			for i, event := range test.events {
 				record := k.record(id) // both have seen the same
 				running.Go(func() {
 					barrier.Wait()

@@ -111,7 +111,7 @@ func TestF33ReversedWithoutBeingPaid(t *testing.T) {
 	k.want(id, payout.Failed, 0, allBack)
 }
 
-func TestF34ReversedThreeTimesAndFailed(t *testing.T) {
+func TestF34VerifySaysReversedThreeTimes(t *testing.T) {
 	k := start(t)
 	id := k.request(apptest.Ada, askedMinor)
 	k.work()
