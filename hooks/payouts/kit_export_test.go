@@ -81,7 +81,8 @@ func Post(ctx context.Context, app core.App, o *TheOrder) error {
 
 // Finish is the rest of the worker's work on a claimed payout.
 func Finish(ctx context.Context, app core.App, o *TheOrder) error {
-	return (&worker{desk: deskOf(app)}).post(ctx, app, o)
+	_, err := (&worker{desk: deskOf(app)}).post(ctx, app, o)
+	return err
 }
 
 // Money, Sweep and Prove are the rounds, with what they saw.

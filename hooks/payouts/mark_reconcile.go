@@ -73,17 +73,20 @@ func (d *desk) reconcile(ctx context.Context, app core.App, actor string) (Recon
 	if err := d.guard(app); err != nil {
 		return Reconciled{}, err
 	}
-	// Whoever is known otherwise is asked for twice: now, and what that brings is
-	// compared again.
-	if _, err := d.sweep(ctx, app, actor); err != nil {
-		return Reconciled{}, err
-	}
-	if err := (&worker{desk: d}).verifyDue(ctx, app); err != nil {
-		return Reconciled{}, err
-	}
-	seen, err := d.sweep(ctx, app, actor)
-	if err != nil {
-		return Reconciled{}, err
+	// What is known otherwise is asked for, and compared again: a payout that this
+	// database believes unsent takes two answers to be what it is.
+	var seen swept
+	for range 3 {
+		var err error
+		if seen, err = d.sweep(ctx, app, actor); err != nil {
+			return Reconciled{}, err
+		}
+		if seen.Different == 0 {
+			break
+		}
+		if err := (&worker{desk: d}).verifyDue(ctx, app); err != nil {
+			return Reconciled{}, err
+		}
 	}
 	results, err := d.money(ctx, app, actor)
 	if err != nil {

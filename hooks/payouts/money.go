@@ -220,25 +220,15 @@ func (d *desk) compareMoney(app core.App, lines []paystack.BalanceRow, balances 
 	return results, nil
 }
 
-// suspend puts aside what moved Paystack's balance and nobody has explained.
+// suspend puts aside what moved Paystack's balance and nobody has explained:
+// above zero money came in.
 func (d *desk) suspend(tx core.App, key, row string, currency money.Currency, minor int64, actor string) (string, error) {
-	return d.move(tx, book.Suspended, key, row, currency, book.Suspense(currency), minor, actor, "")
-}
-
-// move posts a change of Paystack's balance against another account: above zero
-// money came in.
-func (d *desk) move(tx core.App, kind book.Kind, key, row string, currency money.Currency, other book.Account, minor int64, actor, memo string) (string, error) {
-	return d.shift(tx, kind, key, row, book.Paystack(currency), other, minor, actor, memo)
-}
-
-// shift moves an amount from one account to another, or back if it is below zero.
-func (d *desk) shift(tx core.App, kind book.Kind, key, row string, from, to book.Account, minor int64, actor, memo string) (string, error) {
-	entries := book.Move(from, to, minor)
+	entries := book.Move(book.Paystack(currency), book.Suspense(currency), minor)
 	if minor < 0 {
-		entries = book.Move(to, from, -minor)
+		entries = book.Move(book.Suspense(currency), book.Paystack(currency), -minor)
 	}
 	posted, err := ledger.Post(tx, d.deps, book.Tx{
-		Kind: kind, Key: key, Actor: actor, SourceType: "balance_rows", SourceID: row, Memo: memo, Entries: entries,
+		Kind: book.Suspended, Key: key, Actor: actor, SourceType: "balance_rows", SourceID: row, Entries: entries,
 	})
 	if err != nil {
 		return "", err

@@ -7,6 +7,7 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
+	"github.com/lingualink/lingualink/hooks/ledger"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/fault"
 	book "github.com/lingualink/lingualink/internal/ledger"
@@ -19,6 +20,9 @@ const (
 	ExplainedSwept = "settlement" // the balance was settled to the operator's bank
 	ExplainedFee   = "fee"
 	ExplainedLevy  = "levy"
+	// ExplainedPayout is a payout that this database has lost: the person has the
+	// money, so their wallet owes it, below zero if need be.
+	ExplainedPayout = "payout"
 )
 
 // doubtful tells that a row of ours is settled otherwise than Paystack's lines say.
@@ -110,11 +114,6 @@ func (s *settling) report() error {
 // with an audit row. The kinds are those above, anything else fault.InvalidInput;
 // a line that is not in suspense is fault.NotFound.
 func (d *desk) explainBalanceRow(tx core.App, id, kind, actor, reason string) error {
-	var row struct {
-		Row      string         `db:"row_id"`
-		Minor    int64          `db:"difference_minor"`
-		Currency money.Currency `db:"currency"`
-	}
 	rows := []struct {
 		Row      string         `db:"row_id"`
 		Minor    int64          `db:"difference_minor"`
@@ -128,23 +127,67 @@ func (d *desk) explainBalanceRow(tx core.App, id, kind, actor, reason string) er
 	if len(rows) != 1 {
 		return fault.NotFound.On("id").Saying("There is no such line in suspense.")
 	}
-	row = rows[0]
-	to, posting := book.PlatformFunding(row.Currency), book.ToppedUp
-	switch kind {
-	case ExplainedTopUp, ExplainedSwept:
-	case ExplainedFee:
-		to, posting = book.ExpenseAccount(feeAccount, row.Currency), book.PaymentFee
-	case ExplainedLevy:
-		to, posting = book.ExpenseAccount(levyAccount, row.Currency), book.PaymentFee
-	default:
-		return fault.InvalidInput.On("kind").Saying("The kind is topped_up, settlement, fee or levy.")
+	row := rows[0]
+	entries, posting, err := d.explained(tx, kind, id, row.Currency, row.Minor)
+	if err != nil {
+		return err
 	}
-	posted, err := d.shift(tx, posting, "balance:"+row.Row+":explained", id, book.Suspense(row.Currency), to, row.Minor, actor, reason)
+	posted, err := ledger.Post(tx, d.deps, book.Tx{
+		Kind: posting, Key: "balance:" + row.Row + ":explained", Actor: actor, SourceType: "balance_rows", SourceID: id, Memo: reason, Entries: entries,
+	})
 	if err != nil {
 		return err
 	}
 	return shell.Audit(tx, d.now(), shell.Act{
 		Actor: actor, Action: "balance.explain", SubjectType: "balance_rows", SubjectID: id, Reason: reason,
-		Data: map[string]any{"kind": kind, "amount_minor": row.Minor, "currency": string(row.Currency), "tx": posted},
+		Data: map[string]any{"kind": kind, "amount_minor": row.Minor, "currency": string(row.Currency), "tx": posted[0].ID},
 	})
+}
+
+// explained is where a line in suspense belongs.
+func (d *desk) explained(tx core.App, kind, id string, currency money.Currency, minor int64) ([]book.Entry, book.Kind, error) {
+	to, posting := book.PlatformFunding(currency), book.ToppedUp
+	switch kind {
+	case ExplainedTopUp, ExplainedSwept:
+	case ExplainedFee:
+		to, posting = book.ExpenseAccount(feeAccount, currency), book.PaymentFee
+	case ExplainedLevy:
+		to, posting = book.ExpenseAccount(levyAccount, currency), book.PaymentFee
+	case ExplainedPayout:
+		entries, err := d.lostPayout(tx, id, currency, minor)
+		return entries, book.PayoutLate, err
+	default:
+		return nil, "", fault.InvalidInput.On("kind").Saying("The kind is topped_up, settlement, fee, levy or payout.")
+	}
+	if minor < 0 {
+		return book.Move(to, book.Suspense(currency), -minor), posting, nil
+	}
+	return book.Move(book.Suspense(currency), to, minor), posting, nil
+}
+
+// lostPayout charges a transfer that is not known here to the person whose bank
+// account it went to, and its fee to the platform.
+func (d *desk) lostPayout(tx core.App, id string, currency money.Currency, minor int64) ([]book.Entry, error) {
+	rows := []struct {
+		User  string `db:"user"`
+		Minor int64  `db:"amount_minor"`
+	}{}
+	err := tx.DB().NewQuery(`
+		SELECT DISTINCT a.user, o.amount_minor FROM balance_rows b JOIN orphan_transfers o ON o.transfer_id = b.model_row AND o.currency = b.currency
+		JOIN payout_accounts a ON a.recipient_code = o.recipient_code WHERE b.id = {:id} AND b.model = 'Transfer'`).
+		Bind(dbx.Params{"id": id}).All(&rows)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) != 1 || rows[0].Minor > -minor {
+		return nil, fault.InvalidInput.On("kind").Saying("The line is no transfer to the bank account of one person.")
+	}
+	entries := []book.Entry{
+		{Account: book.UserAccount(rows[0].User, book.Available, currency), AmountMinor: -rows[0].Minor},
+		{Account: book.Suspense(currency), AmountMinor: -minor},
+	}
+	if fee := -minor - rows[0].Minor; fee > 0 {
+		entries = append(entries, book.Entry{Account: book.ExpenseAccount(feeAccount, currency), AmountMinor: -fee})
+	}
+	return entries, nil
 }

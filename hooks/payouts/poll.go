@@ -80,7 +80,8 @@ func (w *worker) believe(ctx context.Context, app core.App, record *core.Record,
 	case err != nil || again == nil:
 		return err
 	}
-	return w.post(ctx, app, again)
+	_, err = w.post(ctx, app, again)
+	return err
 }
 
 // notNow tells that nothing may follow from "not found" yet, because what would

@@ -63,22 +63,12 @@ func (w *worker) sendDue(ctx context.Context, app core.App) error {
 		if claimed == nil {
 			continue
 		}
-		if err := w.post(ctx, app, claimed); err != nil {
-			return err
-		}
-		if stop, err := w.silenced(app); stop || err != nil {
+		// Whoever comes next must not overtake one that Paystack had no time for.
+		if class, err := w.post(ctx, app, claimed); err != nil || class == payout.RateLimited {
 			return err
 		}
 	}
 	return nil
-}
-
-// silenced tells that Paystack asks not to be sent anything for a while.
-func (w *worker) silenced(app core.App) (bool, error) {
-	var stop bool
-	err := app.DB().NewQuery("SELECT EXISTS (SELECT 1 FROM payouts WHERE state = 'approved' AND not_before > {:now})").
-		Bind(dbx.Params{"now": shell.Stamp(w.now())}).Row(&stop)
-	return stop, err
 }
 
 // claim takes one payout to send it: state, attempt, lease and the mark in one
@@ -198,10 +188,10 @@ func (w *worker) order(tx core.App, record *core.Record) (*sendOrder, error) {
 
 // post sends a committed order, once, and applies the answer. Without a mark on
 // the disk nothing leaves.
-func (w *worker) post(ctx context.Context, app core.App, o *sendOrder) error {
+func (w *worker) post(ctx context.Context, app core.App, o *sendOrder) (payout.Class, error) {
 	if err := writeMark(w.markPath(app), o.mark); err != nil {
 		w.restUntil = w.now().Add(restAfterNotSent)
-		return errors.Join(err, w.answer(app, o, payout.Answer{Class: payout.NotSent}, paystack.Transfer{}), w.markLost(app, err))
+		return payout.NotSent, errors.Join(err, w.answer(app, o, payout.Answer{Class: payout.NotSent}, paystack.Transfer{}), w.markLost(app, err))
 	}
 	w.sent = append(w.sent, w.now())
 	transfer, err := w.provider.InitiateTransfer(ctx, o.body)
@@ -212,7 +202,7 @@ func (w *worker) post(ctx context.Context, app core.App, o *sendOrder) error {
 	if err != nil {
 		app.Logger().Warn("a transfer was not accepted", "payout", o.id, "class", string(answer.Class), "error", err)
 	}
-	return w.answer(app, o, answer, transfer)
+	return answer.Class, w.answer(app, o, answer, transfer)
 }
 
 // answer applies what became of a send. It is worth more than whatever happened
@@ -231,10 +221,14 @@ func (w *worker) answer(app core.App, o *sendOrder, answer payout.Answer, transf
 			if err != nil {
 				return err
 			}
+			if soon && record.GetString("state") != string(payout.Sending) {
+				return w.askNow(tx, o.id) // verify was faster, and knows more
+			}
 			record.Set("next_check_at", "")
 			record.Set("lease_until", "")
 			keep(record, transfer)
-			if _, err := w.applyTo(tx, record, cause{Actor: shell.System, Data: described(transfer)}, answer); err != nil || !soon {
+			outcome, err := w.applyTo(tx, record, cause{Actor: shell.System, Data: described(transfer)}, answer)
+			if err != nil || !soon || outcome.State != payout.InFlight {
 				return err
 			}
 			return w.askNow(tx, o.id)
