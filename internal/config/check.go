@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -13,6 +14,7 @@ const (
 	livePrefix      = "sk_live_"
 	testPrefix      = "sk_test_"
 	pepperMinLength = 32  // characters
+	secretMinLength = 32  // characters
 	logDaysMax      = 365 // days
 )
 
@@ -46,10 +48,19 @@ func check(c Config, set map[string]string) []Error {
 
 func paystackRules(c Config) []rule {
 	key, live := string(c.Paystack.SecretKey), c.Paystack.Live()
+	previous, approval := string(c.Paystack.PreviousKey), string(c.Paystack.ApprovalSecret)
 	shaped := len(key) > len(livePrefix) && (live || strings.HasPrefix(key, testPrefix))
 	return []rule{
 		{"PAYSTACK_SECRET_KEY", key != "" && !shaped,
 			"is not a secret key of Paystack; copy the one that starts with sk_test_ or sk_live_ from its dashboard."},
+		{"LL_PAYSTACK_PREVIOUS_KEY", previous != "" && (!shaped || len(previous) <= len(livePrefix) || previous[:len(livePrefix)] != key[:len(livePrefix)]),
+			"is not a secret key of the same mode as PAYSTACK_SECRET_KEY; put the key there that was in force before it, or remove this."},
+		{"LL_PAYSTACK_PREVIOUS_KEY", previous != "" && previous == key,
+			"is the same as PAYSTACK_SECRET_KEY; put the key there that was in force before it, or remove this."},
+		{"LL_PAYSTACK_APPROVAL_SECRET", approval != "" && !pathSecret.MatchString(approval),
+			"is not 32 or more letters, digits, - or _; make one with: openssl rand -hex 32."},
+		{"LL_PAYSTACK_APPROVAL_SECRET", approval != "" && c.Paystack.On() && approval == key,
+			"must not be the key itself: it is part of an address; make one with: openssl rand -hex 32."},
 		{"LL_PAYSTACK_BASE_URL", !isURL(c.Paystack.BaseURL, "https", "http"),
 			"is not a web address; write one such as https://api.paystack.co, or remove it."},
 		{"LL_PAYSTACK_BASE_URL", live && !isURL(c.Paystack.BaseURL, "https"),
@@ -64,6 +75,9 @@ func paystackRules(c Config) []rule {
 			"is refused with a live Paystack key: a turned clock would release real money early; remove one of the two."},
 	}
 }
+
+// pathSecret fits into an address without being escaped.
+var pathSecret = regexp.MustCompile(`^[A-Za-z0-9_-]{` + strconv.Itoa(secretMinLength) + `,200}$`)
 
 func mailRules(c Config, set map[string]string) []rule {
 	_, err := mail.ParseAddress(c.Mail.From)

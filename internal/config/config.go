@@ -45,6 +45,11 @@ type Config struct {
 // Paystack holds what talks to Paystack.
 type Paystack struct {
 	SecretKey Secret `env:"PAYSTACK_SECRET_KEY"`
+	// PreviousKey still signs webhooks for a while after a change of the key.
+	PreviousKey Secret `env:"LL_PAYSTACK_PREVIOUS_KEY"`
+	// ApprovalSecret is the last segment of the address at which Paystack asks
+	// before it sends; empty means that it does not ask here.
+	ApprovalSecret Secret `env:"LL_PAYSTACK_APPROVAL_SECRET"`
 	// BaseURL has no slash at the end.
 	BaseURL string `env:"LL_PAYSTACK_BASE_URL" envDefault:"https://api.paystack.co"`
 	// Payouts is the hard switch; the soft one is a policy.

@@ -13,7 +13,10 @@ import (
 	"github.com/lingualink/lingualink/internal/config"
 )
 
-const pepper = "LL_PEPPER=0123456789abcdef0123456789abcdef"
+const (
+	pepper   = "LL_PEPPER=0123456789abcdef0123456789abcdef"
+	approval = "0123456789abcdef0123456789ABC-_f"
+)
 
 func TestNothingSetIsValid(t *testing.T) {
 	got, err := config.Load(nil)
@@ -36,6 +39,7 @@ func TestNothingSetIsValid(t *testing.T) {
 func TestEverythingSetIsRead(t *testing.T) {
 	got, err := config.Load([]string{
 		"PATH=/bin", "PAYSTACK_SECRET_KEY=sk_live_abc", "LL_PAYSTACK_BASE_URL=https://pay.example.org/v1/", "LL_PAYOUTS=on",
+		"LL_PAYSTACK_PREVIOUS_KEY=sk_live_old", "LL_PAYSTACK_APPROVAL_SECRET=" + approval,
 		"LIVEKIT_URL=wss://live.example.org", "LIVEKIT_API_KEY=devkey", "LIVEKIT_API_SECRET=devsecret",
 		"LL_SMTP_HOST=smtp.example.org", "LL_SMTP_PORT=465", "LL_SMTP_USERNAME=u", "LL_SMTP_PASSWORD=p", "LL_SMTP_TLS=on",
 		"LL_MAIL_FROM=Lingualink <hello@example.org>",
@@ -50,7 +54,7 @@ func TestEverythingSetIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Config{
-		Paystack: config.Paystack{SecretKey: "sk_live_abc", BaseURL: "https://pay.example.org/v1", Payouts: true},
+		Paystack: config.Paystack{SecretKey: "sk_live_abc", PreviousKey: "sk_live_old", ApprovalSecret: approval, BaseURL: "https://pay.example.org/v1", Payouts: true},
 		LiveKit:  config.LiveKit{URL: "wss://live.example.org", APIKey: "devkey", APISecret: "devsecret"},
 		Mail: config.Mail{Host: "smtp.example.org", Port: 465, Username: "u", Password: "p", TLS: true,
 			From: "Lingualink <hello@example.org>"},
@@ -84,6 +88,13 @@ func TestProblems(t *testing.T) {
 		"live key refuses the clock":     {[]string{"PAYSTACK_SECRET_KEY=sk_live_abc", pepper, "LL_TEST_CLOCK=c"}, []string{"LL_TEST_CLOCK: is refused"}},
 		"live key refuses plain http":    {[]string{"PAYSTACK_SECRET_KEY=sk_live_abc", pepper, "LL_PAYSTACK_BASE_URL=http://pay.example.org"}, []string{"LL_PAYSTACK_BASE_URL: must start with https://"}},
 		"paystack address":               {[]string{"LL_PAYSTACK_BASE_URL=pay.example.org"}, []string{"LL_PAYSTACK_BASE_URL: is not a web address"}},
+		"previous key alone":             {[]string{"LL_PAYSTACK_PREVIOUS_KEY=sk_test_old"}, []string{"LL_PAYSTACK_PREVIOUS_KEY: is not a secret key of the same mode"}},
+		"previous key of another mode":   {[]string{"PAYSTACK_SECRET_KEY=sk_test_abc", "LL_PAYSTACK_PREVIOUS_KEY=sk_live_old"}, []string{"LL_PAYSTACK_PREVIOUS_KEY: is not a secret key of the same mode"}},
+		"previous key, prefix alone":     {[]string{"PAYSTACK_SECRET_KEY=sk_test_abc", "LL_PAYSTACK_PREVIOUS_KEY=sk_test_"}, []string{"LL_PAYSTACK_PREVIOUS_KEY: is not a secret key of the same mode"}},
+		"the same key twice":             {[]string{"PAYSTACK_SECRET_KEY=sk_test_abc", "LL_PAYSTACK_PREVIOUS_KEY=sk_test_abc"}, []string{"LL_PAYSTACK_PREVIOUS_KEY: is the same"}},
+		"short approval secret":          {[]string{"LL_PAYSTACK_APPROVAL_SECRET=" + approval[1:]}, []string{"LL_PAYSTACK_APPROVAL_SECRET: is not 32 or more"}},
+		"approval secret with a slash":   {[]string{"LL_PAYSTACK_APPROVAL_SECRET=/" + approval}, []string{"LL_PAYSTACK_APPROVAL_SECRET: is not 32 or more"}},
+		"approval secret is the key":     {[]string{"PAYSTACK_SECRET_KEY=sk_test_" + approval, "LL_PAYSTACK_APPROVAL_SECRET=sk_test_" + approval}, []string{"LL_PAYSTACK_APPROVAL_SECRET: must not be the key"}},
 		"payouts without a key":          {[]string{"LL_PAYOUTS=on"}, []string{"LL_PAYOUTS: is on, but nothing can pay"}},
 		"short pepper":                   {[]string{"LL_PEPPER=0123456789abcdef0123456789abcde"}, []string{"LL_PEPPER: is shorter than 32"}},
 		"pepper counts characters":       {[]string{"LL_PEPPER=" + strings.Repeat("ẹ", 31)}, []string{"LL_PEPPER: is shorter than 32"}},
@@ -162,7 +173,7 @@ func TestNoValueIsEverRepeated(t *testing.T) {
 
 func TestSecretsHideFromEveryPrinter(t *testing.T) {
 	loaded, err := config.Load([]string{
-		"PAYSTACK_SECRET_KEY=sk_live_planted", "LL_PEPPER=planted-planted-planted-planted-planted",
+		"PAYSTACK_SECRET_KEY=sk_live_planted", "LL_PAYSTACK_PREVIOUS_KEY=sk_live_planted2", "LL_PAYSTACK_APPROVAL_SECRET=planted-planted-planted-planted-planted", "LL_PEPPER=planted-planted-planted-planted-planted",
 		"LIVEKIT_URL=wss://x", "LIVEKIT_API_KEY=k", "LIVEKIT_API_SECRET=planted",
 		"LL_SMTP_HOST=h", "LL_SMTP_USERNAME=u", "LL_SMTP_PASSWORD=planted", "LL_MAIL_FROM=a@b.c",
 		"LL_OAUTH2_GOOGLE_CLIENT_ID=g", "LL_OAUTH2_GOOGLE_CLIENT_SECRET=planted",
@@ -211,7 +222,10 @@ func TestParts(t *testing.T) {
 		"test money": {on("PAYSTACK_SECRET_KEY=sk_test_abc", "LL_PAYOUTS=on"),
 			[]string{limits, "Paystack: test mode: no real money", "Payouts: the operator allows payouts"}},
 		"real money": {on("PAYSTACK_SECRET_KEY=sk_live_abc", pepper),
-			[]string{limits, "Paystack: live mode: real money", "Pepper: a key for hashes of account numbers is set"}},
+			[]string{limits, "Paystack: live mode: real money", "Pepper: a key for hashes of account numbers and for stored webhooks is set"}},
+		"a key in change": {on("PAYSTACK_SECRET_KEY=sk_test_abc", "LL_PAYSTACK_PREVIOUS_KEY=sk_test_old", "LL_PAYSTACK_APPROVAL_SECRET="+approval),
+			[]string{limits, "Paystack: test mode: no real money; webhooks signed with the previous key count, too",
+				"Approval of transfers: Paystack may ask here before it sends; give it the address in its dashboard"}},
 		"providers": {on("LL_OAUTH2_GOOGLE_CLIENT_ID=g", "LL_OAUTH2_GOOGLE_CLIENT_SECRET=s",
 			"LL_OAUTH2_FACEBOOK_CLIENT_ID=g", "LL_OAUTH2_FACEBOOK_CLIENT_SECRET=s"),
 			[]string{limits, "Sign-in providers: people can also sign in with Google, Facebook"}},

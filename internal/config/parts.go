@@ -28,6 +28,10 @@ func (c Config) Parts() []Part {
 			"the operator allows payouts",
 			"earnings are counted and kept; nobody is paid out"),
 			"LL_PAYOUTS", guide + "#payouts"},
+		{"Approval of transfers", c.Paystack.ApprovalSecret != "", choose(c.Paystack.ApprovalSecret != "",
+			"Paystack may ask here before it sends; give it the address in its dashboard",
+			"whoever has the key can send money: Paystack asks nobody"),
+			"LL_PAYSTACK_APPROVAL_SECRET", guide + "#approval-of-transfers"},
 		{"LiveKit", c.LiveKit.On(), choose(c.LiveKit.On(),
 			"there is a media server for streams and calls",
 			"there is no media server for streams and calls"),
@@ -37,8 +41,8 @@ func (c Config) Parts() []Part {
 			"client addresses are those of the connections; right without a proxy in front"),
 			"LL_TRUSTED_PROXY", guide + "#trusted-proxy"},
 		{"Pepper", c.Pepper != "", choose(c.Pepper != "",
-			"a key for hashes of account numbers is set",
-			"no key for hashes of account numbers is set"),
+			"a key for hashes of account numbers and for stored webhooks is set",
+			"no key for hashes of account numbers is set: nobody can enter an account"),
 			"LL_PEPPER", guide + "#pepper"},
 		{"Test clock", c.TestClock != "", choose(c.TestClock != "",
 			"a file turns the clock; for tests only",
@@ -98,9 +102,13 @@ func (c Config) paystackDetail() string {
 	case !c.Paystack.On():
 		return "there is no payment provider"
 	case c.Paystack.Live():
-		return "live mode: real money"
+		return "live mode: real money" + c.previousDetail()
 	}
-	return "test mode: no real money"
+	return "test mode: no real money" + c.previousDetail()
+}
+
+func (c Config) previousDetail() string {
+	return choose(c.Paystack.PreviousKey != "", "; webhooks signed with the previous key count, too", "")
 }
 
 func choose(on bool, yes, no string) string {

@@ -83,6 +83,7 @@ func (c *Client) send(ctx context.Context, r call) (answer, error) {
 		return answer{}, c.unusable(r, 0, err)
 	}
 	defer response.Body.Close()
+	c.readClock(response.Header)
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case response.StatusCode == http.StatusTooManyRequests:

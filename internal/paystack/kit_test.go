@@ -59,6 +59,10 @@ func order(recipient string) paystack.TransferOrder {
 	return paystack.TransferOrder{Reference: ref, AmountMinor: 150_000, Currency: money.NGN, RecipientCode: recipient, Reason: "Earnings"}
 }
 
+func chargeOrder(reference string) paystack.ChargeOrder {
+	return paystack.ChargeOrder{Reference: reference, AmountMinor: 5_000_00, Currency: money.NGN, Email: "sponsor@example.org", Phone: "0551234987", Provider: "mtn"}
+}
+
 var kinds = []error{
 	paystack.ErrInvalid, paystack.ErrNotSent, paystack.ErrRateLimited, paystack.ErrRefused,
 	paystack.ErrNotFound, paystack.ErrAmbiguous, paystack.ErrUnavailable,
@@ -117,11 +121,25 @@ func calls(recipient string) []call {
 			_, err := c.VerifyTransaction(ctx, "fund-1")
 			return err
 		}},
+		{"charge.create", func(ctx context.Context, c *paystack.Client) error {
+			_, err := c.Charge(ctx, chargeOrder("fund-2"))
+			return err
+		}},
+		{"refund.create", func(ctx context.Context, c *paystack.Client) error {
+			_, err := c.CreateRefund(ctx, paystack.RefundOrder{Transaction: "fund-1", AmountMinor: 1, Currency: "NGN"})
+			return err
+		}},
+		{"refund.fetch", func(ctx context.Context, c *paystack.Client) error { _, err := c.FetchRefund(ctx, 1); return err }},
+		{"refund.list", func(ctx context.Context, c *paystack.Client) error {
+			_, err := all(c.ListRefunds(ctx, time.Time{}, time.Time{}))
+			return err
+		}},
+		{"dispute.fetch", func(ctx context.Context, c *paystack.Client) error { _, err := c.FetchDispute(ctx, 1); return err }},
 	}
 }
 
 func writes(op string) bool {
-	return slices.Contains([]string{"recipient.create", "transfer.initiate", "transaction.initialize"}, op)
+	return slices.Contains([]string{"recipient.create", "transfer.initiate", "transaction.initialize", "charge.create", "refund.create"}, op)
 }
 
 // unknown is the kind of a failure after the request was sent.

@@ -25,6 +25,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -71,6 +72,9 @@ type Client struct {
 	scrub     func(text string, alsoHide ...string) string
 
 	reads, writes *http.Client
+
+	// skew is how far the clock here is ahead; nil before an answer.
+	skew atomic.Pointer[time.Duration]
 }
 
 // New returns a client for a secret key (sk_test_… or sk_live_…). Its errors
@@ -131,6 +135,24 @@ func DomainOf(secretKey string) string {
 // Domain is the world of the client's key. An answer or event of the other one
 // must not be acted upon.
 func (c *Client) Domain() string { return c.domain }
+
+// ClockSkew is how far this machine's clock is ahead of Paystack's, by the Date of
+// the latest answer, to the second; false before there was one.
+func (c *Client) ClockSkew() (time.Duration, bool) {
+	if skew := c.skew.Load(); skew != nil {
+		return *skew, true
+	}
+	return 0, false
+}
+
+// readClock takes the time of an answer over.
+func (c *Client) readClock(h http.Header) {
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		// A Date has whole seconds, cut off.
+		skew := now().Truncate(time.Second).Sub(date)
+		c.skew.Store(&skew)
+	}
+}
 
 // String names the client without its key.
 func (c *Client) String() string { return "paystack " + c.domain + " at " + c.base.Host }

@@ -70,16 +70,6 @@ type Event struct {
 	Dispute     *Dispute     // charge.dispute.*
 }
 
-// Refund is what an event says of one.
-type Refund struct {
-	Status               string // pending, processing, processed, failed, needs-attention
-	TransactionReference string // of the payment
-	RefundReference      string // empty until there is one
-	AmountMinor          int64
-	Currency             money.Currency
-	Domain               string
-}
-
 // Dispute is a payment that the payer's bank asks back.
 type Dispute struct {
 	ID                   uint64
@@ -154,38 +144,7 @@ func (e *Event) read(data json.RawMessage) error {
 	return nil
 }
 
-// UnmarshalJSON reads the data of a refund event, whose amount is text in some
-// and a number in others.
-func (r *Refund) UnmarshalJSON(raw []byte) error {
-	var wire struct {
-		Status               text     `json:"status"`
-		TransactionReference text     `json:"transaction_reference"`
-		RefundReference      text     `json:"refund_reference"`
-		Amount               *integer `json:"amount"`
-		Currency             text     `json:"currency"`
-		Domain               text     `json:"domain"`
-	}
-	if err := json.Unmarshal(raw, &wire); err != nil {
-		return err
-	}
-	currency := currencyOf(wire.Currency)
-	amount, err := fromSubunits(wire.Amount, currency)
-	switch {
-	case err != nil:
-		return err
-	case amount < 0:
-		return errors.New("the amount is negative")
-	case currency == "" || wire.Status == "":
-		return errors.New("a refund without currency or status")
-	}
-	*r = Refund{
-		Status: string(wire.Status), TransactionReference: string(wire.TransactionReference),
-		RefundReference: string(wire.RefundReference), AmountMinor: amount, Currency: currency, Domain: string(wire.Domain),
-	}
-	return nil
-}
-
-// UnmarshalJSON reads the data of a dispute event.
+// UnmarshalJSON reads a dispute.
 func (d *Dispute) UnmarshalJSON(raw []byte) error {
 	var wire struct {
 		ID          identifier `json:"id"`

@@ -3,6 +3,7 @@ package paystacktest_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -130,7 +131,7 @@ func TestTheFakeAnswersAsDescribed(t *testing.T) {
 	server := start(t, paystacktest.Options{Balances: map[string]int64{"NGN": 10_000_000}})
 	w := prepare(t, server)
 	w.pay("fund-open")
-	if err := server.Pay("fund-1"); err != nil {
+	if err := errors.Join(server.Pay("fund-1"), server.Refund("fund-1", 5), server.Dispute("fund-1")); err != nil {
 		t.Fatal(err)
 	}
 	answered := map[string]bool{}
@@ -147,6 +148,11 @@ func TestTheFakeAnswersAsDescribed(t *testing.T) {
 		{"transaction.initialize", "POST", "/transaction/initialize", `{"email":"a@b.c","amount":100,"currency":"NGN","reference":"fund-2"}`},
 		{"transaction.verify", "GET", "/transaction/verify/fund-1", ""},
 		{"transaction.verify", "GET", "/transaction/verify/fund-open", ""},
+		{"charge.create", "POST", "/charge", `{"email":"a@b.c","amount":100000,"currency":"NGN","reference":"fund-3","authorization_code":"AUTH_1"}`},
+		{"refund.create", "POST", "/refund", `{"transaction":"fund-3","amount":100}`},
+		{"refund.fetch", "GET", fmt.Sprintf("/refund/%d", server.State().Refunds[0].ID), ""},
+		{"refund.list", "GET", "/refund", ""},
+		{"dispute.fetch", "GET", fmt.Sprintf("/dispute/%d", server.State().Disputes[0].ID), ""},
 	} {
 		status, body := w.send(c.method, c.path, c.body)
 		if want := map[bool]int{true: 201, false: 200}[c.op == "recipient.create"]; status != want {
@@ -192,6 +198,8 @@ func TestTheClientReadsWhatIsDescribed(t *testing.T) {
 		"transfer.initiate": "POST /transfer", "transfer.list": "GET /transfer", "transfer.verify": "GET /transfer/verify/{r}",
 		"transfer.fetch": "GET /transfer/{c}", "balance.fetch": "GET /balance", "balance.ledger": "GET /balance/ledger",
 		"transaction.initialize": "POST /transaction/initialize", "transaction.verify": "GET /transaction/verify/{r}",
+		"charge.create": "POST /charge", "refund.create": "POST /refund", "refund.fetch": "GET /refund/{i}", "refund.list": "GET /refund",
+		"dispute.fetch": "GET /dispute/{i}",
 	}
 	mux := http.NewServeMux()
 	for op, pattern := range patterns {
@@ -240,6 +248,17 @@ func TestTheClientReadsWhatIsDescribed(t *testing.T) {
 	check("transaction.initialize", checkout.AuthorizationURL == "text", err)
 	paid, err := c.VerifyTransaction(ctx, name(1))
 	check("transaction.verify", paid.AmountMinor == 7 && *paid.FeesMinor == 7 && *paid.RequestedMinor == 7 && !paid.PaidAt.IsZero(), err)
+	charged, err := c.Charge(ctx, paystack.ChargeOrder{Reference: name(1), AmountMinor: 7, Currency: "NGN", Email: "a@b.c", AuthorizationCode: "AUTH_1"})
+	check("charge.create", charged.Status == "text" && charged.Reference == name(1), err)
+	back, err := c.CreateRefund(ctx, paystack.RefundOrder{Transaction: name(1), AmountMinor: 7, Currency: "NGN"})
+	check("refund.create", back.ID == 7 && back.TransactionID == 7 && back.TransactionReference == name(1) && back.AmountMinor == 7 && back.Status == "text", err)
+	back, err = c.FetchRefund(ctx, 7)
+	check("refund.fetch", back.TransactionID == 7 && back.AmountMinor == 7 && !back.CreatedAt.IsZero(), err)
+	for row, err := range c.ListRefunds(ctx, time.Time{}, time.Time{}) {
+		check("refund.list", row.TransactionID == 7 && row.AmountMinor == 7, err)
+	}
+	disputed, err := c.FetchDispute(ctx, 7)
+	check("dispute.fetch", disputed.TransactionReference == name(1) && *disputed.RefundMinor == 7 && disputed.Currency == "NGN", err)
 }
 
 // example makes an answer with all fields that are described.

@@ -23,7 +23,9 @@ import (
 //	POST /_fake/pay           {reference, amount, currency}
 //	POST /_fake/fail-payment  {reference}
 //	POST /_fake/refund        {reference, amount}
+//	POST /_fake/refund-status {reference, status}
 //	POST /_fake/dispute       {reference}
+//	POST /_fake/resolve       {reference, status}
 //	POST /_fake/emit          {event, reference, fields}
 //	POST /_fake/pretend       {domain}
 //	POST /_fake/late                          lets stuck requests arrive
@@ -47,6 +49,8 @@ func (s *Server) control(mux *http.ServeMux) {
 	mux.HandleFunc("POST /_fake/fail-payment", command(func(in order) error { return s.FailPayment(in.Reference) }))
 	mux.HandleFunc("POST /_fake/refund", command(func(in order) error { return s.Refund(in.Reference, in.Amount) }))
 	mux.HandleFunc("POST /_fake/dispute", command(func(in order) error { return s.Dispute(in.Reference) }))
+	mux.HandleFunc("POST /_fake/refund-status", command(func(in order) error { return s.FinishRefund(in.Reference, in.Status) }))
+	mux.HandleFunc("POST /_fake/resolve", command(func(in order) error { return s.ResolveDispute(in.Reference, in.Status) }))
 	mux.HandleFunc("POST /_fake/emit", command(func(in order) error { return s.Emit(in.Event, in.Reference, in.Fields) }))
 	mux.HandleFunc("POST /_fake/pretend", command(func(in order) error { s.Pretend(in.Domain); return nil }))
 	mux.HandleFunc("POST /_fake/late", command(func(struct{}) error { s.DeliverLate(); return nil }))

@@ -89,6 +89,8 @@ type Server struct {
 	recipients   []*Recipient
 	transfers    []*Transfer
 	transactions []*Transaction
+	refunds      []*Refund
+	disputes     []*Dispute
 	requests     []Request
 	queue        []*Delivery
 	events       []*Delivery

@@ -35,9 +35,10 @@ type operation struct {
 	act       func(s *Server, q *Request, r *http.Request) reply
 }
 
-func fromPath(r *http.Request, _ *Request) string { return r.PathValue("reference") }
-func fromBody(_ *http.Request, q *Request) string { return q.text("reference") }
-func none(*http.Request, *Request) string         { return "" }
+func fromTransaction(_ *http.Request, q *Request) string { return q.text("transaction") }
+func fromPath(r *http.Request, _ *Request) string        { return r.PathValue("reference") }
+func fromBody(_ *http.Request, q *Request) string        { return q.text("reference") }
+func none(*http.Request, *Request) string                { return "" }
 
 var operations = []operation{
 	{"bank.list", "GET /bank", none, (*Server).listBanks},
@@ -51,6 +52,11 @@ var operations = []operation{
 	{"balance.ledger", "GET /balance/ledger", none, (*Server).balanceLedger},
 	{"transaction.initialize", "POST /transaction/initialize", fromBody, (*Server).initialize},
 	{"transaction.verify", "GET /transaction/verify/{reference}", fromPath, (*Server).verifyTransaction},
+	{"charge.create", "POST /charge", fromBody, (*Server).charge},
+	{"refund.create", "POST /refund", fromTransaction, (*Server).createRefund},
+	{"refund.fetch", "GET /refund/{id}", none, (*Server).fetchRefund},
+	{"refund.list", "GET /refund", none, (*Server).listRefunds},
+	{"dispute.fetch", "GET /dispute/{id}", none, (*Server).fetchDispute},
 }
 
 // Operations names every call that a fault can be set on.

@@ -254,6 +254,8 @@ type State struct {
 	Transfers    []Transfer       `json:"transfers"`
 	Recipients   []Recipient      `json:"recipients"`
 	Transactions []Transaction    `json:"transactions"`
+	Refunds      []Refund         `json:"refunds"`
+	Disputes     []Dispute        `json:"disputes"`
 	Rows         []BalanceRow     `json:"rows"`
 	Requests     int              `json:"requests"`
 	Undelivered  int              `json:"undelivered"`
@@ -267,7 +269,7 @@ func (s *Server) State() State {
 	state := State{
 		Now: s.now(), Balances: maps.Clone(s.balances), Rows: slices.Clone(s.rows),
 		Requests: len(s.requests), Undelivered: len(s.queue),
-		Transfers: []Transfer{}, Recipients: []Recipient{}, Transactions: []Transaction{},
+		Transfers: []Transfer{}, Recipients: []Recipient{}, Transactions: []Transaction{}, Refunds: []Refund{}, Disputes: []Dispute{},
 	}
 	for _, t := range s.transfers {
 		transfer := *t
@@ -279,6 +281,12 @@ func (s *Server) State() State {
 	}
 	for _, t := range s.transactions {
 		state.Transactions = append(state.Transactions, *t)
+	}
+	for _, r := range s.refunds {
+		state.Refunds = append(state.Refunds, *r)
+	}
+	for _, d := range s.disputes {
+		state.Disputes = append(state.Disputes, *d)
 	}
 	return state
 }
