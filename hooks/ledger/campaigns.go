@@ -170,20 +170,82 @@ func Fund(tx core.App, deps *shell.Deps, campaignID string, amountMinor int64, k
 	if !repeated && campaign.GetString("status") != "open" {
 		return fundData{}, fault.CampaignUnavailable.On("id")
 	}
-	posted, err := Post(tx, deps, request)
+	posted, err := CreditCampaign(tx, deps, campaignID, request)
 	if err != nil {
 		return fundData{}, err
 	}
-	data := fundData{Tx: posted[0].ID, Campaign: campaignID, Currency: string(currency), AmountMinor: amountMinor}
-	if data.BalanceMinor, err = balanceOf(tx, budget); err != nil || repeated {
-		return data, err
+	data := fundData{Tx: posted.ID, Campaign: campaignID, Currency: string(currency), AmountMinor: amountMinor}
+	data.BalanceMinor, err = balanceOf(tx, budget)
+	return data, err
+}
+
+// CreditCampaign posts what puts money into a campaign, once per key, with an
+// audit row, and has waiting rewards paid.
+func CreditCampaign(tx core.App, deps *shell.Deps, campaignID string, credit book.Tx) (book.Posted, error) {
+	_, repeated, err := findByKey(tx, credit.Key)
+	if err != nil {
+		return book.Posted{}, err
+	}
+	posted, err := Post(tx, deps, credit)
+	if err != nil {
+		return book.Posted{}, err
+	}
+	if repeated {
+		return posted[0], nil
+	}
+	data := map[string]any{"tx": posted[0].ID}
+	for _, entry := range credit.Entries {
+		if campaignOf(entry.Account) == campaignID {
+			data["amount_minor"], data["currency"] = entry.AmountMinor, string(entry.Account.Currency)
+		}
 	}
 	err = shell.Audit(tx, deps.Clock.Now(), shell.Act{
-		Actor: actor, Action: "campaign.fund", SubjectType: "campaigns", SubjectID: campaignID, Reason: memo,
-		Data: map[string]any{"tx": data.Tx, "amount_minor": amountMinor, "currency": string(currency)},
+		Actor: credit.Actor, Action: "campaign.fund", SubjectType: "campaigns", SubjectID: campaignID, Reason: credit.Memo, Data: data,
 	})
 	if err != nil {
-		return data, err
+		return book.Posted{}, err
 	}
-	return data, settleSoon(tx, deps, data.Tx, campaignID)
+	return posted[0], settleSoon(tx, deps, posted[0].ID, campaignID)
+}
+
+// ReturnFunding posts money that goes from a campaign back to who paid it in:
+// the request's entries are made here. What the campaign has spent already comes
+// from the platform's funding, which shows by how much it is below zero.
+func ReturnFunding(tx core.App, deps *shell.Deps, campaignID string, currency money.Currency, amountMinor int64, request book.Tx) (book.Posted, error) {
+	budget := book.CampaignAccount(campaignID, currency)
+	left, err := balanceOf(tx, budget)
+	if err != nil {
+		return book.Posted{}, err
+	}
+	request.Kind = book.PaymentReturn
+	request.Entries = []book.Entry{{Account: book.Paystack(currency), AmountMinor: amountMinor}}
+	fromBudget := min(max(left, 0), amountMinor)
+	if fromBudget > 0 {
+		request.Entries = append(request.Entries, book.Entry{Account: budget, AmountMinor: -fromBudget})
+	}
+	if fromBudget < amountMinor {
+		request.Entries = append(request.Entries, book.Entry{Account: book.PlatformFunding(currency), AmountMinor: fromBudget - amountMinor})
+	}
+	posted, err := Post(tx, deps, request)
+	if err != nil {
+		return book.Posted{}, err
+	}
+	return posted[0], nil
+}
+
+// RestoreFunding posts the opposite of a [ReturnFunding] that failed after all:
+// the money is at Paystack again.
+func RestoreFunding(tx core.App, deps *shell.Deps, campaignID, returned, key, actor string) (book.Posted, error) {
+	original, err := loadTx(tx, returned)
+	if err != nil {
+		return book.Posted{}, err
+	}
+	credit := book.Tx{
+		Kind: book.CampaignPaid, Key: key, Actor: actor,
+		SourceType: original.SourceType, SourceID: original.SourceID, Memo: "The return of " + returned + " failed.",
+	}
+	for _, entry := range original.Entries {
+		credit.Entries = append(credit.Entries, book.Entry{Account: entry.Account, AmountMinor: -entry.AmountMinor})
+	}
+	return CreditCampaign(tx, deps, campaignID, credit)
 }

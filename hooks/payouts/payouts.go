@@ -34,6 +34,10 @@ type Provider interface {
 	BalanceLedger(ctx context.Context, from, to time.Time) iter.Seq2[paystack.BalanceRow, error]
 	InitializeTransaction(ctx context.Context, order paystack.PaymentOrder) (paystack.Checkout, error)
 	VerifyTransaction(ctx context.Context, reference string) (paystack.Transaction, error)
+	CreateRefund(ctx context.Context, order paystack.RefundOrder) (paystack.Refund, error)
+	FetchRefund(ctx context.Context, id uint64) (paystack.Refund, error)
+	ListRefunds(ctx context.Context, from, to time.Time) iter.Seq2[paystack.Refund, error]
+	FetchDispute(ctx context.Context, id uint64) (paystack.Dispute, error)
 }
 
 // desk is what the handlers of this area share.
@@ -67,6 +71,11 @@ func Register(app core.App, deps *shell.Deps, provider Provider) {
 	d.registerPauses(app)
 	d.registerAlerts(app)
 	d.registerStanding(app)
+	d.registerWebhook(app)
+	d.registerInbox(app)
+	d.registerApprovals(app)
+	d.registerFunding(app)
+	d.registerRefunds(app)
 }
 
 // now is the time of decisions.

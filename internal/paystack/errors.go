@@ -73,9 +73,9 @@ type Refusal string
 
 // The refusals that are told apart.
 const (
-	// RefusedDuplicate: a transfer with this reference exists. It is proof that
-	// the transfer was made, however the hint reads ("Create a new reference"):
-	// verify it, and never use another reference.
+	// RefusedDuplicate: a transfer, or a payment, with this reference exists. It
+	// is proof that it was made, however the hint reads ("Create a new
+	// reference"): verify it, and never use another reference.
 	RefusedDuplicate Refusal = "duplicate_reference"
 	// RefusedBalance: our balance does not cover amount and fee.
 	RefusedBalance Refusal = "balance"
@@ -98,8 +98,8 @@ var refusals = []struct {
 	texts   []string
 }{
 	{RefusedDuplicate,
-		[]string{"duplicate_transfer_reference"},
-		[]string{"reference already exists", "provide a unique reference"}},
+		[]string{"duplicate_transfer_reference", "duplicate_reference"},
+		[]string{"reference already exists", "provide a unique reference", "duplicate transaction reference"}},
 	{RefusedBalance,
 		[]string{"insufficient_balance"},
 		[]string{"balance is not enough"}},
