@@ -31,6 +31,7 @@ func (d *doctor) checkDatabase(db dbx.Builder) {
 	d.checkRewards(db)
 	d.checkPolicies(db)
 	d.checkExperts(db)
+	d.checkPayouts(db)
 }
 
 func (d *doctor) checkPolicies(db dbx.Builder) {

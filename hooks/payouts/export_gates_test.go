@@ -61,6 +61,9 @@ func (g Gate) VerifyDue(ctx context.Context, app core.App) (int, error) {
 	return len(rows), nil
 }
 
+// ForgetBodies is the sweep of old bodies.
+func (g Gate) ForgetBodies(app core.App) error { return g.d.forgetBodies(app) }
+
 // Sealed seals and opens a body, for tests of the seal.
 func Sealed(pepper, row string, body []byte) (string, func(pepper, row, sealed string) ([]byte, error), error) {
 	keeper, err := newSealer(pepper)
