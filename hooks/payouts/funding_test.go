@@ -119,12 +119,12 @@ func TestAnAnswerOfTheCheckoutIsLost(t *testing.T) {
 		return g.Do(apptest.Admin, "POST", path, map[string]any{"amount_minor": 5_000_00}, "Idempotency-Key: "+key)
 	}
 	g.Fake.Inject(paystacktest.Fault{Op: "transaction.initialize", Kind: paystacktest.Answer, Status: 502})
-	g.Want(ask("never arrived"), 503, "paystack_unavailable")
+	g.Want(ask("never arrived"), 503, "provider_unavailable")
 	g.Want(ask("never arrived"), 200, "")
 
 	g.Fake.Inject(paystacktest.Fault{Op: "transaction.initialize", Kind: paystacktest.Cut, Act: paystacktest.ActAfter})
-	g.Want(ask("lost"), 503, "paystack_unavailable")
-	g.Want(ask("lost"), 503, "paystack_unavailable") // another request may be under way
+	g.Want(ask("lost"), 503, "provider_unavailable")
+	g.Want(ask("lost"), 503, "provider_unavailable") // another request may be under way
 	g.later(2 * time.Minute)
 	g.Want(ask("lost"), 409, "checkout_lost")
 	if answer := g.Want(ask("lost"), 200, ""); answer.Data()["status"] != "expired" {

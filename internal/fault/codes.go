@@ -142,15 +142,16 @@ var (
 	PayoutUnproven        = define("payout_unproven", http.StatusConflict, "It is not proven that this payout was never paid.", "missing of the params says what is; wait, check again, or ask Paystack.")
 	AlreadyPaused         = define("already_paused", http.StatusConflict, "Sending is paused for this already.", "List the pauses.")
 	AlreadyDone           = define("already_done", http.StatusConflict, "Somebody has dealt with this.", "List again.")
+)
+
 // Payments through Paystack.
 var (
-	SignatureInvalid    = define("signature_invalid", http.StatusUnauthorized, "The signature of the event is missing or wrong.", "Only Paystack calls this. After a change of its key, set LL_PAYSTACK_PREVIOUS_KEY for 72 hours.")
-	TransferRefused     = define("transfer_refused", http.StatusBadRequest, "This server has not ordered this transfer.", "Only Paystack calls this. Look at the alerts: somebody else may be using the key.")
-	PaystackUnavailable = define("paystack_unavailable", http.StatusServiceUnavailable, "Paystack does not answer as it should. Nothing was paid.", "Repeat the request with the same Idempotency-Key in a minute.")
-	CheckoutLost        = define("checkout_lost", http.StatusConflict, "The page to pay at was lost on its way. Nothing was paid.", "Order again with a new Idempotency-Key.")
-	EmailUnverified     = define("email_unverified", http.StatusForbidden, "The receipt goes to your e-mail address, which is not verified.", "Verify the address first.")
-	NotRefundable       = define("not_refundable", http.StatusConflict, "There is nothing to refund, or a refund is under way.", "Only what was paid and credited can be refunded, once.")
-	RefundRefused       = define("refund_refused", http.StatusConflict, "Paystack refused the refund.", "Read its reason in the alert and look at the payment in Paystack's dashboard.")
+	SignatureInvalid = define("signature_invalid", http.StatusUnauthorized, "The signature of the event is missing or wrong.", "Only Paystack calls this. After a change of its key, set LL_PAYSTACK_PREVIOUS_KEY for 72 hours.")
+	TransferRefused  = define("transfer_refused", http.StatusBadRequest, "This server has not ordered this transfer.", "Only Paystack calls this. Look at the alerts: somebody else may be using the key.")
+	CheckoutLost     = define("checkout_lost", http.StatusConflict, "The page to pay at was lost on its way. Nothing was paid.", "Order again with a new Idempotency-Key.")
+	EmailUnverified  = define("email_unverified", http.StatusForbidden, "The receipt goes to your e-mail address, which is not verified.", "Verify the address first.")
+	NotRefundable    = define("not_refundable", http.StatusConflict, "There is nothing to refund, or a refund is under way.", "Only what was paid and credited can be refunded, once.")
+	RefundRefused    = define("refund_refused", http.StatusConflict, "Paystack refused the refund.", "Read its reason in the alert and look at the payment in Paystack's dashboard.")
 )
 
 // Administration.
