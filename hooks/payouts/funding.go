@@ -1,7 +1,6 @@
 package payouts
 
 import (
-	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
@@ -67,13 +66,13 @@ func (d *desk) registerFunding(core.App) {
 	d.deps.Outbox.Round(roundFundings, time.Minute, d.checkFundings)
 }
 
-// fundingOrder is what somebody wants to pay.
-type fundingOrder struct {
+// pledge is what somebody wants to pay.
+type pledge struct {
 	Campaign, Actor, User, Email, Key string
 	AmountMinor                       int64
 }
 
-func (o fundingOrder) hash() string {
+func (o pledge) hash() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%s", o.Campaign, o.AmountMinor, o.Email))
 	return hex.EncodeToString(sum[:])
 }
@@ -86,7 +85,7 @@ func (d *desk) checkout(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	wanted := fundingOrder{Campaign: e.Request.PathValue("id"), Actor: shell.ActorOf(e.Auth), AmountMinor: body.AmountMinor}
+	wanted := pledge{Campaign: e.Request.PathValue("id"), Actor: shell.ActorOf(e.Auth), AmountMinor: body.AmountMinor}
 	if wanted.Key, err = shell.IdempotencyKey(e); err != nil {
 		return err
 	}
@@ -107,7 +106,7 @@ func (d *desk) checkout(e *core.RequestEvent) error {
 	// The order is durable before Paystack hears of it, and nothing is locked
 	// while it answers.
 	if record.GetString("status") == collections.FundingOpen && record.GetString("checkout_url") == "" {
-		if record, err = d.openCheckout(e.Request.Context(), e.App, record); err != nil {
+		if record, err = d.openCheckout(e, record); err != nil {
 			return err
 		}
 	}
@@ -138,7 +137,7 @@ func receiptTo(auth *core.Record, asked string) (string, error) {
 }
 
 // orderFunding stores an order, or finds the one that was made with the key.
-func (d *desk) orderFunding(tx core.App, wanted fundingOrder) (*core.Record, error) {
+func (d *desk) orderFunding(tx core.App, wanted pledge) (*core.Record, error) {
 	stored, err := tx.FindFirstRecordByFilter("fundings", "actor = {:actor} && idem_key = {:key}", dbx.Params{"actor": wanted.Actor, "key": wanted.Key})
 	if err == nil {
 		if stored.GetString("input_hash") != wanted.hash() {
@@ -210,18 +209,18 @@ func withinBounds(amountMinor int64, currency money.Currency) error {
 
 // openCheckout asks Paystack for the page to pay at, with the one reference that
 // the order has. No money moves by it, so it may be asked again.
-func (d *desk) openCheckout(ctx context.Context, app core.App, record *core.Record) (*core.Record, error) {
+func (d *desk) openCheckout(e *core.RequestEvent, record *core.Record) (*core.Record, error) {
 	reference := record.GetString("reference")
-	page, err := d.provider.InitializeTransaction(ctx, paystack.PaymentOrder{
+	page, err := d.provider.InitializeTransaction(e.Request.Context(), paystack.PaymentOrder{
 		Reference: reference, AmountMinor: minorOf(record, "amount_minor"), Currency: money.Currency(record.GetString("currency")),
 		Email: record.GetString("email"), CallbackURL: d.deps.Config.PublicURL,
 	})
 	if err != nil && paystack.RefusalOf(err) != paystack.RefusedDuplicate {
-		return nil, fault.ProviderUnavailable.On("paystack").Because(err)
+		return nil, d.providerFault(e, err)
 	}
 	var fresh *core.Record
 	lost := false
-	txErr := app.RunInTransaction(func(tx core.App) error {
+	txErr := e.App.RunInTransaction(func(tx core.App) error {
 		if fresh, err = tx.FindRecordById("fundings", record.Id); err != nil {
 			return err
 		}
@@ -232,7 +231,7 @@ func (d *desk) openCheckout(ctx context.Context, app core.App, record *core.Reco
 			fresh.Set("checkout_url", page.AuthorizationURL)
 			return tx.SaveNoValidate(fresh)
 		case fresh.GetDateTime("created").Time().After(d.now().Add(-initializing)):
-			return fault.ProviderUnavailable.On("paystack") // another request may be waiting for its answer
+			return notAnswering(e, initializing, err) // another request may be waiting for its answer
 		}
 		// Paystack knows the reference and its answer was lost: nobody has the
 		// address, so nobody can pay.

@@ -84,14 +84,12 @@ func (g *gate) round(id string) {
 	}
 }
 
-// verify asks about the payouts that are due, as the worker does.
+// verify lets the worker ask about the payouts that are due, and counts them.
 func (g *gate) verify() int {
 	g.t.Helper()
-	n, err := g.Desk.VerifyDue(g.t.Context(), g.App)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	return n
+	due := g.Int("SELECT COUNT(*) FROM payouts WHERE next_check_at != '' AND next_check_at <= {:now}", dbx.Params{"now": shell.Stamp(g.Deps.Clock.Now())})
+	g.round("payouts.work")
+	return int(due)
 }
 
 func (g *gate) later(d time.Duration) {
