@@ -1,0 +1,270 @@
+package sim_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pocketbase/dbx"
+
+	"github.com/lingualink/lingualink/hooks/ledger"
+	"github.com/lingualink/lingualink/hooks/shell"
+	"github.com/lingualink/lingualink/internal/apptest"
+)
+
+// always is what holds after every step, whatever died.
+func (w *world) always() {
+	w.t.Helper()
+	// I1: nobody is paid twice.
+	for _, transfer := range w.fake.State().Transfers {
+		if transfer.Successes > 1 {
+			w.t.Errorf("I1: %s was paid %d times", transfer.Reference, transfer.Successes)
+		}
+	}
+	// I2 in short; the whole ledger is verified at the end.
+	if sum := w.int("SELECT COALESCE(SUM(balance_minor), 0) FROM ledger_accounts"); sum != 0 {
+		w.t.Errorf("I2: the books are off by %d", sum)
+	}
+	if w.rng.IntN(4) == 0 {
+		w.holds()
+	}
+}
+
+// holds is I4: each payout is either held, or paid, or given back; and what is
+// held is what the open payouts hold.
+func (w *world) holds() {
+	w.t.Helper()
+	for name, sql := range map[string]string{
+		"held accounts that are not the sum of the open payouts": `
+			SELECT COUNT(*) FROM (
+				SELECT user, SUM(amount) AS held FROM (
+					SELECT user, amount_minor AS amount FROM payouts WHERE settled = '' AND state != ''
+					UNION ALL SELECT user, -balance_minor FROM ledger_accounts WHERE [[key]] LIKE 'user:%:held:%')
+				GROUP BY user HAVING held != 0)`,
+		"payouts that are settled without a row, or otherwise than it": `
+			SELECT COUNT(*) FROM payouts p LEFT JOIN payout_settlements s ON s.payout = p.id WHERE p.settled != COALESCE(s.outcome, '')`,
+		"payouts that were both paid and given back": `
+			SELECT COUNT(*) FROM payouts p
+			WHERE EXISTS (SELECT 1 FROM ledger_txs t WHERE t.idem_key = 'payout:' || p.id || ':paid')
+			  AND EXISTS (SELECT 1 FROM ledger_txs t WHERE t.idem_key = 'payout:' || p.id || ':release')`,
+		"payouts without a hold": `
+			SELECT COUNT(*) FROM payouts p WHERE NOT EXISTS (SELECT 1 FROM ledger_txs t WHERE t.idem_key = 'payout:' || p.id || ':hold')`,
+		"payouts whose history does not end where they stand": `
+			SELECT COUNT(*) FROM payouts p WHERE p.state != (SELECT to_state FROM payout_events e WHERE e.payout = p.id ORDER BY seq DESC LIMIT 1)`,
+	} {
+		if n := w.int(sql); n != 0 {
+			w.t.Errorf("I4: %d %s", n, name)
+		}
+	}
+}
+
+// atTheEnd is what holds once everything is quiet.
+func (w *world) atTheEnd() {
+	w.t.Helper()
+	w.holds()
+	report, err := ledger.Verify(w.s.App.DB())
+	if err != nil || len(report.Findings) > 0 {
+		w.t.Errorf("I2: %v %+v", err, report.Findings)
+	}
+	if audit, err := shell.VerifyAudit(w.s.App.DB()); err != nil || audit.Problem != "" {
+		w.t.Errorf("the audit log: %v %+v", err, audit)
+	}
+	// I3: the books say what Paystack has.
+	if booked, there := -w.int("SELECT balance_minor FROM ledger_accounts WHERE [[key]] = 'paystack:NGN'"), w.fake.Balance("NGN"); booked != there {
+		w.t.Errorf("I3: the books hold %d at Paystack, it has %d", booked, there)
+	}
+	// I5: what people earned is in their wallets or was paid to them.
+	for _, who := range earners {
+		user := w.s.User(who).Id
+		wallet := w.int("SELECT SUM(balance_minor) FROM ledger_accounts WHERE user = '" + user + "'")
+		paid := w.paidTo(user)
+		if wallet+paid != w.earned[who] {
+			w.t.Errorf("I5: %s earned %d, has %d and was paid %d", who, w.earned[who], wallet, paid)
+		}
+	}
+	// I6: what people closed by hand was never paid.
+	for _, transfer := range w.fake.State().Transfers {
+		if transfer.Status == "success" && w.int("SELECT COUNT(*) FROM payouts WHERE reference = '"+transfer.Reference+"' AND settled = 'released' AND state != 'paid_late'") > 0 {
+			w.t.Errorf("I6: %s was given back and is paid", transfer.Reference)
+		}
+	}
+	// I7: everything came to an end.
+	if n := w.int("SELECT COUNT(*) FROM payouts WHERE state NOT IN ('paid', 'failed', 'rejected', 'cancelled', 'reversed', 'paid_late')"); n > 0 {
+		w.t.Errorf("I7: %d payouts have not come to an end", n)
+		for _, line := range w.open() {
+			w.t.Log(line)
+		}
+	}
+}
+
+// paidTo is what the fake has paid to the recipients of a person and not taken
+// back.
+func (w *world) paidTo(user string) int64 {
+	var sum int64
+	for _, transfer := range w.fake.State().Transfers {
+		mine := w.int("SELECT COUNT(*) FROM payout_accounts WHERE user = '"+user+"' AND recipient_code = '"+transfer.RecipientCode+"'") > 0
+		if mine && transfer.Status == "success" && !w.lost(transfer.Reference) {
+			sum += transfer.Amount
+		}
+	}
+	return sum
+}
+
+// lost is a transfer that a restored backup does not know: an orphan, which
+// people settle by hand.
+func (w *world) lost(reference string) bool {
+	return w.int("SELECT COUNT(*) FROM payouts WHERE reference = '"+reference+"'") == 0
+}
+
+func (w *world) open() []string {
+	lines := []string{}
+	err := w.s.App.DB().NewQuery(`
+		SELECT reference || ' ' || state || ' sent ' || sent_at || ' next ' || next_check_at || ' ' || COALESCE((SELECT group_concat(event, ', ') FROM payout_events e WHERE e.payout = p.id), '')
+		FROM payouts p WHERE state NOT IN ('paid', 'failed', 'rejected', 'cancelled', 'reversed', 'paid_late')`).Column(&lines)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	pauses := []string{}
+	if err := w.s.App.DB().NewQuery("SELECT scope || ' ' || cause || ' ' || detail FROM payout_pauses WHERE lifted_at = ''").Column(&pauses); err != nil {
+		w.t.Fatal(err)
+	}
+	return append(lines, pauses...)
+}
+
+func (w *world) int(sql string) int64 {
+	w.t.Helper()
+	var n int64
+	if err := w.s.App.DB().NewQuery(sql).Row(&n); err != nil {
+		w.t.Fatalf("%s: %v", sql, err)
+	}
+	return n
+}
+
+// heal ends all faults.
+func (w *world) heal() {
+	w.say("everything works again")
+	w.crash.point = ""
+	w.fake.Heal()
+	if err := w.client.restart(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.fake.DeliverLate()
+	w.fake.Script("", paystacktestSuccess...)
+	w.fake.Fund("NGN", balance)
+}
+
+// finish goes on, as servers and admins do, until nothing is open or a month of
+// the world's time is over.
+func (w *world) finish() {
+	for range 60 {
+		w.webhooksAsTheyAre()
+		w.round("payouts.sweep")
+		w.round("payouts.money")
+		w.explain()
+		w.reconcile()
+		w.lift()
+		w.decide()
+		w.round("payouts.work")
+		w.tick(6 * time.Hour)
+		w.round("payouts.work")
+		w.round("payouts.money")
+		if w.int("SELECT COUNT(*) FROM payouts WHERE state NOT IN ('paid', 'failed', 'rejected', 'cancelled', 'reversed', 'paid_late')") == 0 && w.settled() {
+			break
+		}
+	}
+	w.round("payouts.money")
+}
+
+// settled tells that no transfer may change any more.
+func (w *world) settled() bool {
+	for _, transfer := range w.fake.State().Transfers {
+		switch transfer.Status {
+		case "success", "failed", "reversed", "blocked", "rejected", "abandoned":
+		default:
+			return false
+		}
+		// a payout is looked at again until what it says is what Paystack says
+		state := ""
+		if err := w.s.App.DB().NewQuery("SELECT COALESCE((SELECT state FROM payouts WHERE reference = {:r}), '')").Bind(dbx.Params{"r": transfer.Reference}).Row(&state); err != nil {
+			w.t.Fatal(err)
+		}
+		if state == "paid" && transfer.Status == "reversed" {
+			return false
+		}
+	}
+	return true
+}
+
+// explain has an admin explain what the sweeps found.
+func (w *world) explain() {
+	for table, path := range map[string]string{"orphan_transfers": "orphan-transfers", "balance_rows": "balance-rows"} {
+		ids := []string{}
+		where := "state = 'open'"
+		if table == "balance_rows" {
+			where = "state = 'suspense'"
+		}
+		if err := w.s.App.DB().NewQuery("SELECT id FROM " + table + " WHERE " + where).Column(&ids); err != nil {
+			w.t.Fatal(err)
+		}
+		for _, id := range ids {
+			answer := w.s.Do(apptest.Admin, "POST", "/api/lingualink/"+path+"/"+id+"/explain", map[string]any{"reason": "looked at it in Paystack's dashboard"})
+			w.say("explains %s %s: %d %s", table, id, answer.Status, answer.Code())
+		}
+	}
+}
+
+// decide has the admins decide what waits for them.
+func (w *world) decide() {
+	flags := []string{}
+	if err := w.s.App.DB().NewQuery("SELECT id FROM risk_flags WHERE state = 'open'").Column(&flags); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, id := range flags {
+		w.s.Do(apptest.Admin, "POST", "/api/lingualink/risk-flags/"+id+"/decide", map[string]any{"outcome": "cleared", "reason": "nothing in it"})
+	}
+	for _, state := range []string{"review", "manual"} {
+		ids := []string{}
+		if err := w.s.App.DB().NewQuery("SELECT id FROM payouts WHERE state = {:state}").Bind(dbx.Params{"state": state}).Column(&ids); err != nil {
+			w.t.Fatal(err)
+		}
+		for _, id := range ids {
+			for _, admin := range []string{apptest.Admin, second} {
+				verb := map[string]string{"review": "approve", "manual": "close"}[state]
+				answer := w.s.Do(admin, "POST", "/api/lingualink/payouts/"+id+"/"+verb, map[string]any{"reason": "looked at it"}, w.confirmed(admin, "payout_approve"))
+				w.say("%s: %s %s: %d %s", admin, verb, id, answer.Status, answer.Code())
+			}
+			if state == "manual" {
+				w.s.Do(apptest.Admin, "POST", "/api/lingualink/payouts/"+id+"/recheck", map[string]any{"reason": "once more"}, w.confirmed(apptest.Admin, "payout_approve"))
+			}
+		}
+	}
+}
+
+// meetings counts what the seeds came across.
+type meetings struct {
+	mu   sync.Mutex
+	seen map[string]int
+}
+
+func (m *meetings) count(what string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.seen == nil {
+		m.seen = map[string]int{}
+	}
+	m.seen[what]++
+}
+
+func (m *meetings) want(t *testing.T) {
+	t.Helper()
+	names := []string{"event", "forged event", "restored", "levy", "balance emptied", "request arrived late", "kill switch", "cancelled", "request repeated"}
+	for _, point := range crashPoints {
+		names = append(names, "killed "+point)
+	}
+	for _, name := range names {
+		if m.seen[name] < 5 {
+			t.Errorf("%q was met %d times in %d seeds: they prove little", name, m.seen[name], *seeds)
+		}
+	}
+	t.Logf("met: %v", m.seen)
+}
