@@ -38,6 +38,7 @@ func paystackEvents() *core.Collection {
 	c.AddIndex("idx_paystack_events_body", true, "body_hash", "")
 	c.AddIndex("idx_paystack_events_reference", false, "reference", "")
 	c.AddIndex("idx_paystack_events_received", false, "received_at", "")
+	c.AddIndex("idx_paystack_events_queued", false, "received_at", "state = 'queued'") // asked for every second
 	return c
 }
 

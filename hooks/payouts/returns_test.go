@@ -155,7 +155,7 @@ func TestRefundsThatPaystackRefusesOrMakesItself(t *testing.T) {
 	}
 	g.Want(g.Do(apptest.Ada, "POST", "/api/lingualink/fundings/"+id+"/refund", map[string]any{"reason": "x"}), 403, "not_allowed")
 
-	// From Paystack's dashboard, a part and then the rest.
+	// A part, from Paystack's dashboard.
 	if err := g.Fake.Refund(reference, 2_000_00); err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ type Client struct {
 	reads, writes *http.Client
 
 	// skew is how far the clock here is ahead; nil before an answer.
-	skew atomic.Pointer[time.Duration]
+	skew *atomic.Pointer[time.Duration]
 }
 
 // New returns a client for a secret key (sk_test_… or sk_live_…). Its errors
@@ -115,6 +115,7 @@ func New(secretKey string, options Options) (*Client, error) {
 			}
 			return text
 		},
+		skew:   new(atomic.Pointer[time.Duration]),
 		reads:  &http.Client{Transport: transport(true), CheckRedirect: stay},
 		writes: &http.Client{Transport: transport(false), CheckRedirect: stay},
 	}, nil
