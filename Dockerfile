@@ -25,7 +25,9 @@ COPY --from=builder --chown=65532:65532 /out/data /data
 # --tmpfs /tmp:uid=65532 or set TMPDIR to a directory in the volume.
 COPY --from=builder --chown=65532:65532 /out/tmp /tmp
 COPY --from=builder /out/lingualink /lingualink
-ENV ZONEINFO=/zoneinfo.zip TMPDIR=/tmp
+# The mark of payouts must outlive the container, and no restore may bring an
+# older one back: PocketBase leaves backups/ alone, and does not back it up.
+ENV ZONEINFO=/zoneinfo.zip TMPDIR=/tmp LL_PAYOUTS_MARK=/data/backups/payouts.json
 USER 65532:65532
 VOLUME /data
 EXPOSE 8090
