@@ -29,12 +29,14 @@ type sendOrder struct {
 }
 
 // waiting are the approved payouts that may go, in the order of the requests.
-// While Paystack asks for silence none is, or a later one would overtake.
+// While Paystack asks for silence none may, or a later one would overtake; whoever
+// waits for the cool-off of an account was not ordered yet and holds nobody up.
 const waiting = `
 	p.state = 'approved'
 	AND (p.account_at = '' OR p.account_at <= {:cooled})
 	AND (a.id IS NULL OR a.usable_from = '' OR a.usable_from <= {:now})
-	AND NOT EXISTS (SELECT 1 FROM payouts q WHERE q.state = 'approved' AND q.not_before > {:now})`
+	AND p.not_before <= {:now}
+	AND NOT EXISTS (SELECT 1 FROM payouts q WHERE q.state = 'approved' AND q.attempt > 0 AND q.not_before > {:now})`
 
 // sendDue sends what is approved while nothing speaks against it.
 func (w *worker) sendDue(ctx context.Context, app core.App) error {
