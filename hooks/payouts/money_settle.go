@@ -97,13 +97,19 @@ func (s *settling) takeBackKnown() error {
 			if err := s.mark(line.ID, "in_transit", "", "It was of "+source.table+" after all."); err != nil {
 				return err
 			}
-			if _, err := shell.Exec(s.tx, "UPDATE alerts SET state = 'done', done_by = {:by}, note = 'It explained itself.', done_at = {:now} WHERE kind = 'balance_line' AND subject_id = {:id} AND state = 'open'",
-				dbx.Params{"id": line.ID, "by": shell.System, "now": shell.Stamp(s.now())}); err != nil {
+			if err := s.endAlert("balance_line", line.ID); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// endAlert closes an alert whose cause is over.
+func (s *settling) endAlert(kind, subject string) error {
+	_, err := shell.Exec(s.tx, "UPDATE alerts SET state = 'done', done_by = {:by}, note = 'It explained itself.', done_at = {:now} WHERE kind = {:kind} AND subject_id = {:id} AND state = 'open'",
+		dbx.Params{"kind": kind, "id": subject, "by": shell.System, "now": shell.Stamp(s.now())})
+	return err
 }
 
 // mark gives a line its state.
@@ -253,7 +259,8 @@ func (s *settling) postCost(table, id, expense, key string, minor int64) error {
 }
 
 // place names for every line the posting that it belongs to: what left by what
-// was paid or cost, what came back by what was reversed.
+// was paid or cost, what came back by what was reversed. Nothing about the row is
+// in doubt then.
 func (s *settling) place(table, id string, lines []line) error {
 	for _, line := range lines {
 		if line.State != "in_transit" {
@@ -275,5 +282,5 @@ func (s *settling) place(table, id string, lines []line) error {
 			return err
 		}
 	}
-	return nil
+	return s.endAlert("balance_doubt", id)
 }
