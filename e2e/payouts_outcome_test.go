@@ -14,7 +14,7 @@ import (
 // expectedAlerts are what this Paystack's lies lead to; anything else is a
 // mistake of the server.
 var expectedAlerts = []string{
-	"vanished", "contradicted", "unknown_status", "otp", "tries_spent", "pending_long", "low_balance",
+	"vanished", "contradicted", "unknown_status", "otp", "silent", "tries_spent", "pending_long", "low_balance",
 	"balance_doubt",    // of a reversal that the worker has not heard of
 	"transfer_refused", // an order that was stuck on its way until the payout was over
 }
