@@ -14,7 +14,7 @@ import (
 // expectedAlerts are what this Paystack's lies lead to; anything else is a
 // mistake of the server.
 var expectedAlerts = []string{
-	"vanished", "contradicted", "unknown_status", "otp", "silent", "tries_spent", "pending_long", "low_balance",
+	"vanished", "contradicted", "otp", "silent", "tries_spent", "pending_long", "low_balance",
 	"balance_doubt",    // of a reversal that the worker has not heard of
 	"transfer_refused", // an order that was stuck on its way until the payout was over
 }
@@ -236,22 +236,34 @@ func (d *payday) checkNotices(t *testing.T) {
 	}
 }
 
-func (d *payday) summary() string {
-	states := map[string]int{}
-	for _, id := range d.claims.ids {
-		states[id]++
+// summary tells what the rounds came to.
+func (d *payday) summary(t *testing.T) string {
+	t.Helper()
+	count := func(what map[string]int) string {
+		line := ""
+		for _, name := range slices.Sorted(maps.Keys(what)) {
+			line += fmt.Sprintf(" %s %d,", name, what[name])
+		}
+		return line
 	}
-	hit := map[string]int{}
+	states, alerts, faults := map[string]int{}, map[string]int{}, map[string]int{}
+	for _, row := range harness.List[payoutRow](t, d.admins[0], "payouts", "") {
+		states[row.State]++
+	}
+	type alert struct {
+		Kind string `json:"kind"`
+	}
+	for _, row := range harness.List[alert](t, d.admins[0], "alerts", "") {
+		alerts[row.Kind]++
+	}
 	for _, request := range d.fake.Requests() {
 		if request.Fault != "" {
-			hit[request.Op+" "+request.Fault]++
+			faults[request.Op+" "+request.Fault]++
 		}
 	}
-	faults := ""
-	for _, name := range slices.Sorted(maps.Keys(hit)) {
-		faults += fmt.Sprintf("\n  %s: %d", name, hit[name])
-	}
-	return fmt.Sprintf("%d payouts acknowledged, %d refused, %d repeated after a kill, %d cancels, %d approvals, %d transfers for %d orders, %d verifies, %d webhooks; faults:%s",
-		len(states), len(d.claims.refused), d.claims.repeats, len(d.claims.cancelled), len(d.claims.approved),
-		len(d.fake.State().Transfers), d.fake.Count("transfer.initiate"), d.fake.Count("transfer.verify"), len(d.fake.Events()), faults)
+	return fmt.Sprintf("%d payouts acknowledged, %d refused, %d requests repeated after a kill, %d approvals, %d transfers for %d orders, %d verifies, %d webhooks"+
+		"\nends:%s\nalerts:%s\nfaults:%s",
+		len(d.claims.ids), len(d.claims.refused), d.claims.repeats, len(d.claims.approved),
+		len(d.fake.State().Transfers), d.fake.Count("transfer.initiate"), d.fake.Count("transfer.verify"), len(d.fake.Events()),
+		count(states), count(alerts), count(faults))
 }
