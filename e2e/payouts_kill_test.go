@@ -18,7 +18,7 @@ const (
 	earnedMinor   = 5_000_000
 	fundedMinor   = 500_000_000
 	leastAnswered = 50
-	mostAnswered  = 1_600
+	mostAnswered  = 1_200
 
 	approvalSecret = "0123456789abcdef0123456789abcdef-approve"
 )
