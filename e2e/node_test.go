@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lingualink/lingualink/e2e/harness"
+	"github.com/lingualink/lingualink/internal/paystack/paystacktest"
 )
 
 // clientPatience bounds one file of client tests; they take seconds.
@@ -25,13 +26,26 @@ func TestJavaScriptClient(t *testing.T) {
 	if err := os.WriteFile(clock, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	server := harness.Start(t, harness.Options{Env: []string{"LL_RATE_LIMITS=off", "LL_TEST_CLOCK=" + clock, "TMPDIR=" + spool}})
+	bank, err := paystacktest.Start(paystacktest.Options{Now: time.Now, AutoDeliver: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(bank.Close)
+	server := harness.Start(t, harness.Options{Env: []string{
+		"LL_RATE_LIMITS=off", "LL_TEST_CLOCK=" + clock, "TMPDIR=" + spool,
+		"PAYSTACK_SECRET_KEY=" + paystacktest.Key, "LL_PAYSTACK_BASE_URL=" + bank.URL, "LL_PAYOUTS=on", "LL_PEPPER=0123456789abcdef0123456789abcdef",
+		"LL_PAYOUTS_MARK=" + filepath.Join(t.TempDir(), "mark.json"),
+	}})
+	bank.SetWebhookURL(server.URL + "/api/lingualink/webhooks/paystack")
 	server.SetPolicy(t, "consensus", clientPolicy)
 	server.SetPolicy(t, "rewards", flatPay)
+	// Whoever approves payouts must be known as a person.
+	server.SignUp(t, "approver")
+	server.Command(t, "superuser", "person", harness.AdminEmail, "approver")
 	limited := harness.Start(t, harness.Options{Env: []string{"LL_RATE_LIMITS=on"}})
 
 	environ := append(os.Environ(),
-		"E2E_URL="+server.URL, "E2E_LIMITED_URL="+limited.URL, "E2E_CLOCK="+clock,
+		"E2E_URL="+server.URL, "E2E_PAYSTACK="+bank.URL, "E2E_LIMITED_URL="+limited.URL, "E2E_CLOCK="+clock,
 		"E2E_SAMPLES="+samples, "E2E_STORAGE="+filepath.Join(server.Dir, "storage"), "E2E_SPOOL="+spool,
 		"E2E_ADMIN_EMAIL="+harness.AdminEmail, "E2E_ADMIN_PASSWORD="+harness.AdminPassword,
 	)

@@ -34,6 +34,17 @@ func (s *Server) Admin(t TB) *Client {
 	return s.admin
 }
 
+// AnotherAdmin makes one more superuser and signs in.
+func (s *Server) AnotherAdmin(t TB, email string) *Client {
+	t.Helper()
+	s.Command(t, "superuser", "upsert", email, AdminPassword)
+	client, _, err := s.signIn(context.Background(), "_superusers", email, AdminPassword)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return client
+}
+
 // Answer is what the server said.
 type Answer struct {
 	Status int
@@ -169,6 +180,22 @@ func (c *Client) Upload(ctx context.Context, id, language string, recording []by
 func (c *Client) Vote(ctx context.Context, id, clip, choice string) (Answer, error) {
 	vote := map[string]string{"id": id, "clip": clip, "verdict": choice}
 	return c.Do(ctx, http.MethodPost, "/api/collections/votes/records", vote)
+}
+
+// Confirm proves by the password, which is everybody's, that it is still them. It
+// returns what to send as X-Confirmation.
+func (c *Client) Confirm(ctx context.Context, purpose string) (string, Answer, error) {
+	answer, err := c.Do(ctx, http.MethodPost, "/api/lingualink/confirm", map[string]string{"purpose": purpose, "password": Password})
+	if err != nil || answer.Status != http.StatusOK {
+		return "", answer, err
+	}
+	var body struct {
+		Data struct {
+			Confirmation string `json:"confirmation"`
+		} `json:"data"`
+	}
+	err = json.Unmarshal(answer.Raw, &body)
+	return body.Data.Confirmation, answer, err
 }
 
 // Fund credits a campaign as a superuser. The key makes a retry recognisable.

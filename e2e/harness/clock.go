@@ -42,3 +42,10 @@ func (c *Clock) Advance(t TB, by time.Duration) {
 		t.Fatalf("turning the clock: %v", err)
 	}
 }
+
+// Offset is how far the clock was turned.
+func (c *Clock) Offset() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.offset
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/fault"
 	"github.com/lingualink/lingualink/internal/money"
+	"github.com/lingualink/lingualink/internal/paystack"
 )
 
 // Reconciled is what a reconciliation by hand came to.
@@ -51,9 +52,13 @@ func (d *desk) registerReconcile(app core.App) {
 	d.deps.Routes.Add(shell.Route{
 		Method: http.MethodPost, Path: "/payouts/reconcile", Who: shell.Superuser, Data: Reconciled{},
 		What:   "Compare all transfers and balances with Paystack. After a restore from a backup, sending is off until this finds nothing left to explain.",
-		Faults: []*fault.Code{fault.NotConfigured},
+		Faults: []*fault.Code{fault.NotConfigured, fault.ProviderUnavailable},
 		Handle: func(e *core.RequestEvent) error {
 			done, err := d.reconcile(e.Request.Context(), e.App, shell.ActorOf(e.Auth))
+			var failure *paystack.Error
+			if errors.As(err, &failure) {
+				return d.providerFault(e, err)
+			}
 			if err != nil {
 				return err
 			}

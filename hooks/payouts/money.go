@@ -63,10 +63,6 @@ func (d *desk) money(ctx context.Context, app core.App, actor string) (map[money
 	if d.provider == nil {
 		return nil, nil
 	}
-	// The list names the numbers of transfers that never had an answer.
-	if _, err := d.sweep(ctx, app, actor); err != nil {
-		return nil, err
-	}
 	d.reconciling.Lock()
 	defer d.reconciling.Unlock()
 	began := d.now()
@@ -76,7 +72,12 @@ func (d *desk) money(ctx context.Context, app core.App, actor string) (map[money
 		err = d.keepLines(app, lines)
 	}
 	if err == nil {
-		results, err = d.compareMoney(app, lines, balances, actor)
+		// The list names the numbers of transfers that never had an answer. Read
+		// after the lines, it knows every transfer that they are about.
+		_, err = d.sweepAlone(ctx, app, actor)
+	}
+	if err == nil {
+		results, err = d.compareMoney(app, lines, balances, actor, began)
 	}
 	clean, detail := err == nil, ""
 	for _, currency := range slices.Sorted(maps.Keys(results)) {
@@ -184,7 +185,7 @@ func (d *desk) keepLines(app core.App, lines []paystack.BalanceRow) error {
 }
 
 // compareMoney settles every currency that either side knows.
-func (d *desk) compareMoney(app core.App, lines []paystack.BalanceRow, balances map[money.Currency]int64, actor string) (map[money.Currency]compared, error) {
+func (d *desk) compareMoney(app core.App, lines []paystack.BalanceRow, balances map[money.Currency]int64, actor string, began time.Time) (map[money.Currency]compared, error) {
 	known := []money.Currency{}
 	err := app.DB().NewQuery("SELECT DISTINCT currency FROM ledger_accounts WHERE [[key]] LIKE 'paystack:%' UNION SELECT DISTINCT currency FROM balance_rows").Column(&known)
 	if err != nil {
@@ -201,7 +202,7 @@ func (d *desk) compareMoney(app core.App, lines []paystack.BalanceRow, balances 
 			continue // none that we have accounts in
 		}
 		err := app.RunInTransaction(func(tx core.App) error {
-			s := &settling{desk: d, tx: tx, currency: currency, actor: actor}
+			s := &settling{desk: d, tx: tx, currency: currency, actor: actor, began: began}
 			if err := s.settle(balances[currency]); err != nil {
 				return err
 			}

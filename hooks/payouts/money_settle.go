@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -36,6 +37,7 @@ type settling struct {
 	tx       core.App
 	currency money.Currency
 	actor    string
+	began    time.Time // before Paystack was asked
 }
 
 // settle explains every line, posts what is only known from it, and compares the
@@ -97,13 +99,19 @@ func (s *settling) takeBackKnown() error {
 			if err := s.mark(line.ID, "in_transit", "", "It was of "+source.table+" after all."); err != nil {
 				return err
 			}
-			if _, err := shell.Exec(s.tx, "UPDATE alerts SET state = 'done', done_by = {:by}, note = 'It explained itself.', done_at = {:now} WHERE kind = 'balance_line' AND subject_id = {:id} AND state = 'open'",
-				dbx.Params{"id": line.ID, "by": shell.System, "now": shell.Stamp(s.now())}); err != nil {
+			if err := s.endAlert("balance_line", line.ID); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// endAlert closes an alert whose cause is over.
+func (s *settling) endAlert(kind, subject string) error {
+	_, err := shell.Exec(s.tx, "UPDATE alerts SET state = 'done', done_by = {:by}, note = 'It explained itself.', done_at = {:now} WHERE kind = {:kind} AND subject_id = {:id} AND state = 'open'",
+		dbx.Params{"kind": kind, "id": subject, "by": shell.System, "now": shell.Stamp(s.now())})
+	return err
 }
 
 // mark gives a line its state.
@@ -121,6 +129,9 @@ type moved struct {
 	Settled bool   `db:"settled"`
 	Lines   int64  `db:"lines_minor"`
 	Posted  int64  `db:"posted_minor"`
+	// Moving says that the two need not fit yet: it was posted after the lines were
+	// read, or Paystack is about to be asked what became of it.
+	Moving bool `db:"moving"`
 }
 
 func (s *settling) settleSources() error {
@@ -139,18 +150,20 @@ func (s *settling) settleSource(i int) error {
 	rows := []moved{}
 	err := s.tx.DB().NewQuery(`
 		WITH posted AS (
-			SELECT t.source_id AS id, SUM(-e.amount_minor) AS minor
+			SELECT t.source_id AS id, SUM(-e.amount_minor) AS minor, MAX(t.recorded_at) AS last
 			FROM ledger_accounts a JOIN ledger_entries e ON e.account = a.id JOIN ledger_txs t ON t.id = e.tx
 			WHERE a.[[key]] = {:account} AND t.source_type = {:table} GROUP BY t.source_id),
 		lines AS (
 			SELECT model_row, SUM(difference_minor) AS minor, MAX(state = 'in_transit') AS open FROM balance_rows
 			WHERE currency = {:currency} AND model = {:model} AND model_row != '0' GROUP BY model_row)
 		SELECT s.id, s.` + source.number + ` AS number, s.amount_minor, ` + source.settled + ` AS settled,
-			COALESCE(l.minor, 0) AS lines_minor, COALESCE(p.minor, 0) AS posted_minor
+			COALESCE(l.minor, 0) AS lines_minor, COALESCE(p.minor, 0) AS posted_minor,
+			(COALESCE(p.last, '') >= {:began} OR (s.next_check_at != '' AND s.next_check_at <= {:now})) AS moving
 		FROM ` + source.table + ` s LEFT JOIN posted p ON p.id = s.id LEFT JOIN lines l ON l.model_row = s.` + source.number + ` AND s.` + source.number + ` != ''
 		WHERE ` + source.currency + ` = {:currency} AND (COALESCE(l.minor, 0) != COALESCE(p.minor, 0) OR COALESCE(l.open, FALSE))
 		ORDER BY s.id`).
-		Bind(dbx.Params{"account": book.Paystack(s.currency).Key, "table": source.table, "model": source.model, "currency": string(s.currency)}).All(&rows)
+		Bind(dbx.Params{"account": book.Paystack(s.currency).Key, "table": source.table, "model": source.model, "currency": string(s.currency),
+			"began": shell.Stamp(s.began), "now": shell.Stamp(s.now())}).All(&rows)
 	if err != nil {
 		return err
 	}
@@ -178,10 +191,14 @@ func (s *settling) settleRow(i int, row moved) error {
 	case !isCost(difference, row.Amount) || len(lines) == 0:
 		s.TransitMinor += difference
 		s.Doubtful++
+		var err error
 		if source.table == "payouts" {
-			return errors.Join(s.askNow(s.tx, row.ID), s.doubtful(source.table, row))
+			err = s.askNow(s.tx, row.ID)
 		}
-		return s.doubtful(source.table, row)
+		if row.Moving {
+			return err // the next comparison knows more
+		}
+		return errors.Join(err, s.doubtful(source.table, row))
 	}
 	costs := map[string]int64{source.expense: difference}
 	if levy := levies(lines); levy != 0 {
@@ -253,7 +270,8 @@ func (s *settling) postCost(table, id, expense, key string, minor int64) error {
 }
 
 // place names for every line the posting that it belongs to: what left by what
-// was paid or cost, what came back by what was reversed.
+// was paid or cost, what came back by what was reversed. Nothing about the row is
+// in doubt then.
 func (s *settling) place(table, id string, lines []line) error {
 	for _, line := range lines {
 		if line.State != "in_transit" {
@@ -275,5 +293,5 @@ func (s *settling) place(table, id string, lines []line) error {
 			return err
 		}
 	}
-	return nil
+	return s.endAlert("balance_doubt", id)
 }

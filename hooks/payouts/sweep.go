@@ -60,6 +60,11 @@ func (d *desk) sweep(ctx context.Context, app core.App, actor string) (swept, er
 	}
 	d.reconciling.Lock()
 	defer d.reconciling.Unlock()
+	return d.sweepAlone(ctx, app, actor)
+}
+
+// sweepAlone is a sweep for whoever holds the lock.
+func (d *desk) sweepAlone(ctx context.Context, app core.App, actor string) (swept, error) {
 	began := d.now()
 	seen, err := d.compareTransfers(ctx, app, began.Add(-sweepWindow))
 	if err == nil {

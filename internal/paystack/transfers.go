@@ -34,10 +34,11 @@ const (
 )
 
 // Statuses lists all that are known, which is what a sweep of all transfers
-// has to ask for one by one.
+// has to ask for one by one. They are in the order of a transfer's life, so that
+// one that moves on meanwhile is met again and not missed.
 func Statuses() []Status {
 	return []Status{
-		StatusPending, StatusOTP, StatusReceived, StatusSuccess, StatusFailed,
+		StatusReceived, StatusOTP, StatusPending, StatusSuccess, StatusFailed,
 		StatusReversed, StatusAbandoned, StatusBlocked, StatusRejected,
 	}
 }
