@@ -9,6 +9,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/hooks/shell"
+	"github.com/lingualink/lingualink/internal/fault"
 	"github.com/lingualink/lingualink/internal/payout"
 )
 
@@ -50,6 +51,9 @@ func (d *desk) applyTo(tx core.App, record *core.Record, by cause, event payout.
 	if err != nil {
 		return payout.Outcome{}, err
 	}
+	if err := freeable(tx, event); err != nil {
+		return payout.Outcome{}, err
+	}
 	now := d.now()
 	before := read(record)
 	outcome, err := payout.Step(before, event, policy, now)
@@ -83,6 +87,22 @@ func (d *desk) applyTo(tx core.App, record *core.Record, by cause, event payout.
 		}
 	}
 	return outcome, tx.SaveNoValidate(record)
+}
+
+// freeable refuses to give a hold back because nothing was sent while this
+// database may have forgotten that something was: after a restore, until it is
+// reconciled.
+func freeable(tx core.App, event payout.Event) error {
+	switch event.(type) {
+	case payout.Cancel, payout.Reject:
+	default:
+		return nil
+	}
+	mark, known, err := storedMark(tx)
+	if err != nil || !known || mark.Sound {
+		return err
+	}
+	return fault.PayoutWaits.On("id").Saying("The server was restored from a backup and finds out first what had been sent. Try again later.")
 }
 
 // observed is what Paystack said of the transfer, where the event says it.

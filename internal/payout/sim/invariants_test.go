@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/ledger"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/apptest"
+	"github.com/lingualink/lingualink/internal/paystack/paystacktest"
 )
 
 // always is what holds after every step, whatever died.
@@ -27,6 +29,31 @@ func (w *world) always() {
 	}
 	if w.rng.IntN(4) == 0 {
 		w.holds()
+	}
+	w.patience()
+}
+
+// patience is that an order whose answer was lost is not repeated before
+// Paystack had ten minutes to show it.
+func (w *world) patience() {
+	w.t.Helper()
+	unheard := map[string]time.Time{}
+	for _, r := range w.fake.Requests() {
+		if r.Op != "transfer.initiate" {
+			continue
+		}
+		if since, waits := unheard[r.Reference]; waits && r.At.Sub(since) < 10*time.Minute {
+			w.t.Errorf("%s was ordered again %s after an order without an answer", r.Reference, r.At.Sub(since))
+		}
+		delete(unheard, r.Reference)
+		switch paystacktest.Kind(r.Fault) {
+		case paystacktest.Hang, paystacktest.Cut, paystacktest.CutMidway, paystacktest.HTML, paystacktest.Truncated, paystacktest.Denied:
+			unheard[r.Reference] = r.At
+		case paystacktest.Answer:
+			if r.Status >= 500 {
+				unheard[r.Reference] = r.At
+			}
+		}
 	}
 }
 
@@ -88,11 +115,35 @@ func (w *world) atTheEnd() {
 			w.t.Errorf("I6: %s was given back and is paid", transfer.Reference)
 		}
 	}
+	// A hold that was given back is not paid after all, unless people closed the
+	// payout by hand and the order arrived even later.
+	if n := w.int("SELECT COUNT(*) FROM payouts p WHERE state = 'paid_late' AND NOT EXISTS (SELECT 1 FROM payout_events e WHERE e.payout = p.id AND e.event = 'close')"); n > 0 {
+		w.t.Errorf("I6: %d payouts were given back and then paid", n)
+	}
+	w.agree()
 	// I7: everything came to an end.
 	if n := w.int("SELECT COUNT(*) FROM payouts WHERE state NOT IN ('paid', 'failed', 'rejected', 'cancelled', 'reversed', 'paid_late')"); n > 0 {
 		w.t.Errorf("I7: %d payouts have not come to an end", n)
 		for _, line := range w.open() {
 			w.t.Log(line)
+		}
+	}
+}
+
+// agree is that what a payout says is what Paystack says.
+func (w *world) agree() {
+	w.t.Helper()
+	fits := map[string][]string{
+		"success": {"paid", "paid_late"}, "reversed": {"reversed", "failed"},
+		"failed": {"failed"}, "blocked": {"failed"}, "rejected": {"failed"}, "abandoned": {"failed"},
+	}
+	for _, transfer := range w.fake.State().Transfers {
+		state := ""
+		if err := w.s.App.DB().NewQuery("SELECT COALESCE((SELECT state FROM payouts WHERE reference = {:r}), '')").Bind(dbx.Params{"r": transfer.Reference}).Row(&state); err != nil {
+			w.t.Fatal(err)
+		}
+		if state != "" && !slices.Contains(fits[transfer.Status], state) {
+			w.t.Errorf("%s is %s at Paystack and %s here", transfer.Reference, transfer.Status, state)
 		}
 	}
 }

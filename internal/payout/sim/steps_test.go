@@ -24,7 +24,7 @@ func (w *world) step() {
 		{26, func() { w.round("payouts.work") }}, {6, func() { w.round("payouts.inbox") }},
 		{4, func() { w.round("payouts.sweep") }}, {2, func() { w.round("payouts.money") }}, {1, func() { w.round("payouts.books") }},
 		{10, w.wait}, {8, w.webhooks}, {9, w.fault}, {7, w.script}, {5, w.status}, {7, w.mortality},
-		{2, w.settlement}, {2, w.killSwitch}, {2, w.backUp}, {2, w.restore}, {2, w.late}, {2, w.lift}, {1, w.levy},
+		{2, w.settlement}, {2, w.killSwitch}, {2, w.backUp}, {2, w.restore}, {7, w.late}, {2, w.lift}, {1, w.levy},
 	}
 	total := 0
 	for _, c := range choices {
