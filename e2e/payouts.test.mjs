@@ -80,7 +80,7 @@ test('a bank account is confirmed, named by the bank and its number forgotten', 
   assert.equal(stored.resolved_name, 'ADA ADEYEMI');
   assert.equal(stored.last4, '6700');
   assert.ok(!JSON.stringify(stored).includes('0123456700') && !('recipient_code' in stored));
-  const body = { country: 'NG', currency: 'NGN', bank_code: '058', account_number: '0123456701' };
+  const body = { country: 'NG', currency: 'NGN', bank_code: '058', account_number: '0123456722' };
   const send = (headers) => ada.pb.send('/api/lingualink/payout-accounts', { method: 'POST', headers, body });
   await refused(send({}), 403, 'confirmation_required');
   await refused(send(await confirmed(ada.pb, 'payout_account')), 400, 'name_mismatch');

@@ -332,7 +332,7 @@ func (d *payday) act(ctx context.Context, admin *harness.Client, id, verb, confi
 		return err
 	}
 	if answer.Status != http.StatusOK {
-		return expect(answer, "payout_state", "payout_changed", "second_person")
+		return expect(answer, "payout_state", "payout_changed", "second_person_needed")
 	}
 	d.claims.locked(func() {
 		switch verb {
