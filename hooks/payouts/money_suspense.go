@@ -112,7 +112,7 @@ func (s *settling) report() error {
 
 // explainBalanceRow books a line in suspense as what it turned out to be, once,
 // with an audit row. The kinds are those above, anything else fault.InvalidInput;
-// a line that is not in suspense is fault.NotFound.
+// a line that is not in suspense is fault.AlreadyDone.
 func (d *desk) explainBalanceRow(tx core.App, id, kind, actor, reason string) error {
 	rows := []struct {
 		Row      string         `db:"row_id"`
@@ -125,7 +125,10 @@ func (d *desk) explainBalanceRow(tx core.App, id, kind, actor, reason string) er
 		return err
 	}
 	if len(rows) != 1 {
-		return fault.NotFound.On("id").Saying("There is no such line in suspense.")
+		if _, err := tx.FindRecordById("balance_rows", id); err != nil {
+			return err
+		}
+		return fault.AlreadyDone.On("id")
 	}
 	row := rows[0]
 	entries, posting, err := d.explained(tx, kind, id, row.Currency, row.Minor)

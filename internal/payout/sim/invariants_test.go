@@ -195,21 +195,29 @@ func (w *world) settled() bool {
 	return true
 }
 
-// explain has an admin explain what the sweeps found.
+// explain has an admin explain what the sweeps found: a lost payout is its
+// person's, all else came from outside.
 func (w *world) explain() {
-	for table, path := range map[string]string{"orphan_transfers": "orphan-transfers", "balance_rows": "balance-rows"} {
-		ids := []string{}
-		where := "state = 'open'"
-		if table == "balance_rows" {
-			where = "state = 'suspense'"
+	lines := []struct {
+		ID   string `db:"id"`
+		Path string `db:"path"`
+		Kind string `db:"kind"`
+	}{}
+	err := w.s.App.DB().NewQuery(`
+		SELECT id, 'orphan-transfers' AS path, '' AS kind FROM orphan_transfers WHERE state = 'open'
+		UNION ALL SELECT b.id, 'balance-rows', CASE WHEN b.model = 'Transfer' AND b.difference_minor < 0
+			AND EXISTS (SELECT 1 FROM orphan_transfers o WHERE o.transfer_id = b.model_row) THEN 'payout' ELSE 'topped_up' END
+		FROM balance_rows b WHERE b.state = 'suspense'`).All(&lines)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, line := range lines {
+		body := map[string]any{"reason": "looked at it in Paystack's dashboard"}
+		if line.Kind != "" {
+			body["kind"] = line.Kind
 		}
-		if err := w.s.App.DB().NewQuery("SELECT id FROM " + table + " WHERE " + where).Column(&ids); err != nil {
-			w.t.Fatal(err)
-		}
-		for _, id := range ids {
-			answer := w.s.Do(apptest.Admin, "POST", "/api/lingualink/"+path+"/"+id+"/explain", map[string]any{"reason": "looked at it in Paystack's dashboard"})
-			w.say("explains %s %s: %d %s", table, id, answer.Status, answer.Code())
-		}
+		answer := w.s.Do(apptest.Admin, "POST", "/api/lingualink/"+line.Path+"/"+line.ID+"/explain", body, w.confirmed(apptest.Admin, "payout_approve"))
+		w.say("explains %s %s %s: %d %s", line.Path, line.ID, line.Kind, answer.Status, answer.Code())
 	}
 }
 
