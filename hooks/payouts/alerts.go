@@ -2,7 +2,6 @@ package payouts
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -45,7 +44,7 @@ func (d *desk) settleOnce(tx core.App, admin *core.Record, o once) error {
 }
 
 // registerAlerts lets admins say what they made of what was found. It changes no
-// money: a posting, if one is missing, is an act of its own.
+// money: that is what explaining a line of the balance does.
 func (d *desk) registerAlerts(core.App) {
 	faults := []*fault.Code{fault.NotFound, fault.InvalidInput, fault.AlreadyDone}
 	d.deps.Routes.Add(shell.Route{
@@ -62,30 +61,20 @@ func (d *desk) registerAlerts(core.App) {
 			}, "done")
 		},
 	})
-	for _, kind := range []struct {
-		what string
-		once
-	}{
-		{"Say what a transfer was that this database did not know.", once{
-			name: "orphan_transfer.explain", table: "orphan_transfers", open: "state = 'open'",
-			set: "state = 'explained', explained_by = {:actor}, reason = {:reason}, explained_at = {:now}",
-		}},
-		{"Say what a change of the balance at Paystack was that the ledger did not have.", once{
-			name: "balance_row.explain", table: "balance_rows", open: "state = 'suspense'", set: "state = 'explained', note = {:reason}",
-		}},
-	} {
-		d.deps.Routes.Add(shell.Route{
-			Method: http.MethodPost, Path: "/" + strings.ReplaceAll(kind.table, "_", "-") + "/{id}/explain", Who: shell.Superuser, Body: reasonBody{}, Data: settledData{}, Faults: faults,
-			What: kind.what,
-			Handle: func(e *core.RequestEvent) error {
-				body, err := shell.Bind[reasonBody](e)
-				if err != nil {
-					return err
-				}
-				return d.note(e, body.Reason, kind.once, "explained")
-			},
-		})
-	}
+	d.deps.Routes.Add(shell.Route{
+		Method: http.MethodPost, Path: "/orphan-transfers/{id}/explain", Who: shell.Superuser, Body: reasonBody{}, Data: settledData{}, Faults: faults,
+		What: "Say what a transfer was that this database did not know.",
+		Handle: func(e *core.RequestEvent) error {
+			body, err := shell.Bind[reasonBody](e)
+			if err != nil {
+				return err
+			}
+			return d.note(e, body.Reason, once{
+				name: "orphan_transfer.explain", table: "orphan_transfers", open: "state = 'open'",
+				set: "state = 'explained', explained_by = {:actor}, reason = {:reason}, explained_at = {:now}",
+			}, "explained")
+		},
+	})
 }
 
 func (d *desk) note(e *core.RequestEvent, text string, o once, state string) error {

@@ -112,7 +112,7 @@ func (s *settling) report() error {
 
 // explainBalanceRow books a line in suspense as what it turned out to be, once,
 // with an audit row. The kinds are those above, anything else fault.InvalidInput;
-// a line that is not in suspense is fault.NotFound.
+// a line that is not in suspense is fault.AlreadyDone.
 func (d *desk) explainBalanceRow(tx core.App, id, kind, actor, reason string) error {
 	rows := []struct {
 		Row      string         `db:"row_id"`
@@ -125,7 +125,10 @@ func (d *desk) explainBalanceRow(tx core.App, id, kind, actor, reason string) er
 		return err
 	}
 	if len(rows) != 1 {
-		return fault.NotFound.On("id").Saying("There is no such line in suspense.")
+		if _, err := tx.FindRecordById("balance_rows", id); err != nil {
+			return err
+		}
+		return fault.AlreadyDone.On("id")
 	}
 	row := rows[0]
 	entries, posting, err := d.explained(tx, kind, id, row.Currency, row.Minor)
@@ -155,6 +158,9 @@ func (d *desk) explained(tx core.App, kind, id string, currency money.Currency, 
 		to, posting = book.ExpenseAccount(levyAccount, currency), book.PaymentFee
 	case ExplainedPayout:
 		entries, err := d.lostPayout(tx, id, currency, minor)
+		if minor > 0 {
+			return entries, book.PayoutReversed, err
+		}
 		return entries, book.PayoutLate, err
 	default:
 		return nil, "", fault.InvalidInput.On("kind").Saying("The kind is topped_up, settlement, fee, levy or payout.")
@@ -166,24 +172,34 @@ func (d *desk) explained(tx core.App, kind, id string, currency money.Currency, 
 }
 
 // lostPayout charges a transfer that is not known here to the person whose bank
-// account it went to, and its fee to the platform.
+// account it went to, and its fee to the platform. One that came back is given
+// back to them, once, and only where it was charged.
 func (d *desk) lostPayout(tx core.App, id string, currency money.Currency, minor int64) ([]book.Entry, error) {
 	rows := []struct {
-		User  string `db:"user"`
-		Minor int64  `db:"amount_minor"`
+		User    string `db:"user"`
+		Minor   int64  `db:"amount_minor"`
+		Charged bool   `db:"charged"`
 	}{}
+	const booked = `EXISTS (SELECT 1 FROM balance_rows o JOIN ledger_txs t ON t.source_type = 'balance_rows' AND t.source_id = o.id AND t.kind = `
 	err := tx.DB().NewQuery(`
-		SELECT DISTINCT a.user, o.amount_minor FROM balance_rows b JOIN orphan_transfers o ON o.transfer_id = b.model_row AND o.currency = b.currency
+		SELECT DISTINCT a.user, o.amount_minor,
+			` + booked + `{:late} WHERE o.model = b.model AND o.model_row = b.model_row)
+			AND NOT ` + booked + `{:reversed} WHERE o.model = b.model AND o.model_row = b.model_row) AS charged
+		FROM balance_rows b JOIN orphan_transfers o ON o.transfer_id = b.model_row AND o.currency = b.currency
 		JOIN payout_accounts a ON a.recipient_code = o.recipient_code WHERE b.id = {:id} AND b.model = 'Transfer'`).
-		Bind(dbx.Params{"id": id}).All(&rows)
+		Bind(dbx.Params{"id": id, "late": string(book.PayoutLate), "reversed": string(book.PayoutReversed)}).All(&rows)
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) != 1 || rows[0].Minor > -minor {
+	if len(rows) != 1 || minor < 0 && rows[0].Minor > -minor || minor > 0 && (rows[0].Minor != minor || !rows[0].Charged) {
 		return nil, fault.InvalidInput.On("kind").Saying("The line is no transfer to the bank account of one person.")
 	}
+	wallet := book.UserAccount(rows[0].User, book.Available, currency)
+	if minor > 0 {
+		return book.Move(book.Suspense(currency), wallet, minor), nil
+	}
 	entries := []book.Entry{
-		{Account: book.UserAccount(rows[0].User, book.Available, currency), AmountMinor: -rows[0].Minor},
+		{Account: wallet, AmountMinor: -rows[0].Minor},
 		{Account: book.Suspense(currency), AmountMinor: -minor},
 	}
 	if fee := -minor - rows[0].Minor; fee > 0 {

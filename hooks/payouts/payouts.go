@@ -70,6 +70,7 @@ func Register(app core.App, deps *shell.Deps, provider Provider) {
 	d.registerClose(app)
 	d.registerPauses(app)
 	d.registerAlerts(app)
+	d.registerExplain(app)
 	d.registerStanding(app)
 	d.registerWebhook(app)
 	d.registerInbox(app)

@@ -63,12 +63,10 @@ func TestAlertsAndWhatMustBeExplained(t *testing.T) {
 	c.must(c.App.RunInTransaction(func(tx core.App) error { return payouts.Alert(tx, c.Deps, "low_balance", "x") }))
 	stamp := shell.Stamp(c.Deps.Clock.Now())
 	c.Insert("orphan_transfers", dbx.Params{"id": "orphan000000000", "reference": "ll-test-x", "state": "open", "seen_at": stamp})
-	c.Insert("balance_rows", dbx.Params{"id": "balance00000000", "row_id": "1", "currency": "NGN", "state": "suspense", "at": stamp, "seen_at": stamp})
 	alert := c.Text("SELECT id FROM alerts", nil)
 	for _, test := range []struct{ table, id, verb, word, state, audit, text, by string }{
 		{"alerts", alert, "done", "note", "done", "alert.done", "note", "done_by"},
 		{"orphan_transfers", "orphan000000000", "explain", "reason", "explained", "orphan_transfer.explain", "reason", "explained_by"},
-		{"balance_rows", "balance00000000", "explain", "reason", "explained", "balance_row.explain", "note", ""},
 	} {
 		path := "/api/lingualink/" + strings.ReplaceAll(test.table, "_", "-") + "/" + test.id + "/" + test.verb
 		for _, bad := range []string{"", " ", strings.Repeat("x", 301)} {
