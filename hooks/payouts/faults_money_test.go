@@ -250,7 +250,7 @@ func TestAgrees(t *testing.T) {
 	want := map[payout.State]string{
 		payout.Paid: "success", payout.PaidLate: "success", payout.Reversed: "reversed",
 		payout.Failed: "failed reversed abandoned blocked rejected", payout.Rejected: "failed reversed abandoned blocked rejected", payout.Cancelled: "failed reversed abandoned blocked rejected",
-		payout.InFlight: "pending otp received", payout.Manual: "pending otp received",
+		payout.InFlight: "received otp pending", payout.Manual: "received otp pending",
 	}
 	for _, state := range payout.States() {
 		got := ""

@@ -83,6 +83,9 @@ func (d *desk) guard(app core.App) error {
 		return nil
 	}
 	path := d.markPath(app)
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return err
+	}
 	file, found, unreadable := readMark(path)
 	var row markRow
 	err := app.RunInTransaction(func(tx core.App) error {
@@ -173,9 +176,6 @@ func readMark(path string) (mark, bool, error) {
 func writeMark(path string, m mark) (err error) {
 	content, err := json.Marshal(m)
 	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return err
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
