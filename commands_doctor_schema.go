@@ -74,7 +74,8 @@ func (d *doctor) checkSchema(db dbx.Builder) {
 
 func schemaDifferences(db dbx.Builder) (differences []string, err error) {
 	live := []*core.Collection{}
-	if err := db.Select("*").From("_collections").Where(dbx.NewExp("name NOT LIKE '\\_%' ESCAPE '\\' OR name = '"+core.CollectionNameSuperusers+"'")).OrderBy("rowid").All(&live); err != nil {
+	ours := dbx.NewExp("name NOT LIKE '\\_%' ESCAPE '\\' OR name = {:admins}", dbx.Params{"admins": core.CollectionNameSuperusers})
+	if err := db.Select("*").From("_collections").Where(ours).OrderBy("rowid").All(&live); err != nil {
 		return nil, err
 	}
 	err = withMigrations(core.MigrationsList{}, func(app core.App) error {

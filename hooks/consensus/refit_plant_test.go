@@ -107,6 +107,7 @@ func (p *plantedCrowd) write(rows func(insert func(table, columns string) func(v
 		if err != nil {
 			p.t.Fatal(err)
 		}
+		p.t.Cleanup(func() { _ = statement.Close() })
 		return func(values ...any) {
 			if _, err := statement.Exec(values...); err != nil {
 				p.t.Fatalf("%s %v: %v", table, values, err)

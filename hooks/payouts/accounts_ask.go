@@ -85,6 +85,7 @@ func nameMatch(legal, resolved string) (string, error) {
 		return collections.NameMatches, nil
 	case names.Review:
 		return collections.NameReview, nil
+	default:
+		return "", fault.NameMismatch.On("account_number")
 	}
-	return "", fault.NameMismatch.On("account_number")
 }

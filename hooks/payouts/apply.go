@@ -77,8 +77,8 @@ func (d *desk) applyTo(tx core.App, record *core.Record, by cause, event payout.
 	if by.Reason != "" && !by.Quiet {
 		record.Set("reason", by.Reason)
 	}
-	sign(record, before.State, outcome.Payout.State, event, now)
-	if err := d.remember(tx, record.Id, before.State, outcome.Payout.State, by, event, outcome.Effects); err != nil {
+	sign(record, before.State, outcome.State, event, now)
+	if err := d.remember(tx, record.Id, before.State, outcome.State, by, event, outcome.Effects); err != nil {
 		return outcome, err
 	}
 	for _, effect := range outcome.Effects {

@@ -140,8 +140,8 @@ func (d *desk) audited(tx core.App, admin, record *core.Record, name string, by 
 	return shell.Audit(tx, d.now(), shell.Act{
 		Actor: shell.ActorOf(admin), Action: name, SubjectType: "payouts", SubjectID: record.Id, Reason: by.Reason,
 		Data: map[string]any{
-			"from": before, "to": string(outcome.Payout.State), "person": admin.GetString("person"),
-			"amount_minor": outcome.Payout.AmountMinor, "currency": string(outcome.Payout.Currency),
+			"from": before, "to": string(outcome.State), "person": admin.GetString("person"),
+			"amount_minor": outcome.AmountMinor, "currency": string(outcome.Currency),
 		},
 	})
 }

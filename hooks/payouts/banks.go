@@ -92,7 +92,7 @@ func (d *desk) bankList(e *core.RequestEvent, code string) (*bankList, error) {
 	// A client that leaves must not end the question: its answer is everybody's.
 	banks, err := d.provider.Banks(context.WithoutCancel(e.Request.Context()), countries[code].name, "")
 	if err == nil && len(banks) == 0 {
-		err = errors.New("Paystack lists no banks")
+		err = errors.New("no banks are listed by Paystack")
 	}
 	if err != nil {
 		d.banks.keep(code, nil, d.now())

@@ -101,6 +101,7 @@ func agrees(state payout.State, status paystack.Status) bool {
 		return status.Conclusive() && status != paystack.StatusSuccess
 	case payout.InFlight, payout.Manual:
 		return !status.Conclusive()
+	default: // nothing of it should be there, or it is not known yet
+		return false
 	}
-	return false
 }

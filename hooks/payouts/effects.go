@@ -3,7 +3,6 @@ package payouts
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -138,12 +137,4 @@ func (d *desk) tell(tx core.App, record *core.Record, which payout.Notice) error
 func asJSON(value any) (string, error) {
 	raw, err := json.Marshal(value)
 	return string(raw), err
-}
-
-// emptyDate is how an unset date is stored.
-func emptyDate(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return shell.Stamp(t)
 }

@@ -99,6 +99,7 @@ func said(p payout.Payout) (status, text string) {
 		return collections.PayoutCancelled, "Taken back. The money is in your wallet again."
 	case payout.Reversed:
 		return collections.PayoutReturned, "Your bank sent it back. The money is in your wallet again."
+	default: // not asked for yet
+		return collections.PayoutChecking, ""
 	}
-	return collections.PayoutChecking, ""
 }

@@ -35,8 +35,9 @@ func severityOf(kind payout.AlertKind) string {
 	switch kind {
 	case payout.AlertOTP, payout.AlertPendingLong, payout.AlertLowBalance, payout.AlertUnknownStatus:
 		return "warning"
+	default:
+		return "critical"
 	}
-	return "critical"
 }
 
 // notice is something that admins must look at.

@@ -28,7 +28,6 @@ type worker struct {
 	sent      []time.Time // of the last second
 	restUntil time.Time   // Paystack could not be reached
 	balanceAt time.Time   // when the balance was last asked for
-	guarded   bool        // the mark was compared by this process
 }
 
 func (d *desk) registerWorker(core.App) {

@@ -96,7 +96,9 @@ func TestColumnTypesAreThoseOfTheDriver(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer rows.Close()
-		rows.Next()
+		if !rows.Next() {
+			t.Fatal(rows.Err())
+		}
 		columns, err := rows.ColumnTypes()
 		if err != nil {
 			t.Fatal(err)

@@ -59,6 +59,7 @@ func said(t *testing.T, on runner, text string, args ...any) string {
 	if err != nil {
 		return "error: " + err.Error()
 	}
+	defer rows.Close()
 	columns, err := rows.Columns()
 	if err != nil {
 		t.Fatal(err)

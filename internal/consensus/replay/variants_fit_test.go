@@ -63,6 +63,7 @@ func (m *mixture) first(votes []vote, truth crowd.Label, rng *rand.Rand) []float
 		good = 1
 	case crowd.Bad:
 		good = 0
+	default: // the votes are all there is
 	}
 	steps := float64(len(m.levels))
 	shares := make([]float64, 0, m.states)

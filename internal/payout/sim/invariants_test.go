@@ -53,6 +53,7 @@ func (w *world) patience() {
 			if r.Status >= 500 {
 				unheard[r.Reference] = r.At
 			}
+		default: // was answered
 		}
 	}
 }
