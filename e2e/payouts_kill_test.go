@@ -20,7 +20,7 @@ const (
 	earnedMinor   = 5_000_000
 	fundedMinor   = 500_000_000
 	leastAnswered = 50
-	mostAnswered  = 1_200
+	mostAnswered  = 1_000
 
 	approvalSecret = "0123456789abcdef0123456789abcdef-approve"
 )
@@ -208,8 +208,8 @@ func (d *payday) misbehave(round int) {
 		{Op: "transfer.initiate", PerMille: 20, Kind: paystacktest.Denied, Act: paystacktest.ActAfter},
 		{Op: "transfer.initiate", PerMille: 40, Kind: paystacktest.Duplicate, Act: paystacktest.ActAfter},
 		{Op: "transfer.initiate", PerMille: 20, Kind: paystacktest.Limited, ResetSeconds: 1},
-		{Op: "transfer.verify", PerMille: 50, Kind: paystacktest.Cut},
-		{Op: "transfer.verify", PerMille: 50, Kind: paystacktest.Answer, Status: 500},
+		{Op: "transfer.verify", PerMille: 150, Kind: paystacktest.Cut},
+		{Op: "transfer.verify", PerMille: 150, Kind: paystacktest.Answer, Status: 500},
 		{Op: "transfer.verify", PerMille: 30, Kind: paystacktest.Truncated},
 		{Op: "transfer.list", PerMille: 20, Kind: paystacktest.Answer, Status: 500},
 		{Op: "balance.ledger", PerMille: 50, Kind: paystacktest.Answer, Status: 500},

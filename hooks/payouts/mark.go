@@ -125,7 +125,7 @@ func (d *desk) guard(app core.App) error {
 	if err != nil || !row.Sound {
 		return err
 	}
-	return writeMark(path, mark{row.Instance, row.Seq}) // also proves that it can be written
+	return makeMark(path, mark{row.Instance, row.Seq}) // also proves that it can be written
 }
 
 // unsound switches sending off and says so.
@@ -169,6 +169,15 @@ func readMark(path string) (mark, bool, error) {
 		err = errors.New("it names no database")
 	}
 	return m, err == nil, err
+}
+
+// makeMark is writeMark where the directory may not be there yet. A send never
+// makes one: if it is gone, so is what the file was to remember.
+func makeMark(path string, m mark) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return err
+	}
+	return writeMark(path, m)
 }
 
 // writeMark replaces the file: after a crash it is the old one or the new one,
