@@ -125,7 +125,7 @@ func (d *desk) guard(app core.App) error {
 	if err != nil || !row.Sound {
 		return err
 	}
-	return writeMark(path, mark{row.Instance, row.Seq}) // also proves that it can be written
+	return makeMark(path, mark{row.Instance, row.Seq}) // also proves that it can be written
 }
 
 // unsound switches sending off and says so.
@@ -169,6 +169,30 @@ func readMark(path string) (mark, bool, error) {
 		err = errors.New("it names no database")
 	}
 	return m, err == nil, err
+}
+
+// makeMark writes the file, into a directory that may be new. Only a start and a
+// reconciliation do: a directory that vanishes later is a volume that is gone.
+func makeMark(path string, m mark) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return err
+	}
+	return writeMark(path, m)
+}
+
+// markSend writes the mark of a send. Of two at once the later one stays: the
+// file never counts less than it did.
+func (d *desk) markSend(path string, m mark) error {
+	d.marking.Lock()
+	defer d.marking.Unlock()
+	if m.Instance == d.marked.Instance && m.Seq < d.marked.Seq {
+		return nil
+	}
+	if err := writeMark(path, m); err != nil {
+		return err
+	}
+	d.marked = m
+	return nil
 }
 
 // writeMark replaces the file: after a crash it is the old one or the new one,

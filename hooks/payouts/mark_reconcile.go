@@ -148,7 +148,7 @@ func (d *desk) sounds(app core.App, done *Reconciled, actor string) error {
 	}
 	file, _, _ := readMark(d.markPath(app)) //nolint:errcheck // one that cannot be read is replaced
 	next := mark{row.Instance, max(row.Seq, file.Seq)}
-	if err := writeMark(d.markPath(app), next); err != nil {
+	if err := makeMark(d.markPath(app), next); err != nil {
 		return err
 	}
 	done.Sound = true
