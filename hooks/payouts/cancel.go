@@ -39,6 +39,9 @@ func (d *desk) cancel(e *core.RequestEvent) error {
 		if record, err = tx.FindRecordById("payouts", e.Request.PathValue("id")); err != nil {
 			return err
 		}
+		if !admin && record.GetString("user") != e.Auth.Id {
+			return fault.NotFound.On("id") // a stranger is not told that it exists, nor how it stands
+		}
 		by := cause{Actor: shell.ActorOf(e.Auth), Reason: body.Reason}
 		if !admin {
 			_, err = d.applyTo(tx, record, by, payout.Cancel{By: e.Auth.Id})

@@ -90,6 +90,10 @@ func (d *desk) close(e *core.RequestEvent) error {
 	if p := read(record); p.State != payout.Manual || p.Settled != payout.Unsettled {
 		return refusalOf(&payout.Conflict{State: p.State, Event: payout.Name(payout.Close{}), Why: payout.WrongState})
 	}
+	if !d.ours(record.GetString("reference")) {
+		return fault.PayoutUnproven.On("id").With("missing", []string{"key"}).
+			Saying("The payout was asked for in the other mode, test or live. With this key Paystack proves nothing about it.")
+	}
 	seen, err := d.look(e.Request.Context(), record)
 	if err != nil {
 		return d.providerFault(e, err)

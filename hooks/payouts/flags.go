@@ -33,7 +33,7 @@ type flagData struct {
 func (d *desk) registerFlags(core.App) {
 	d.deps.Routes.Add(shell.Route{
 		Method: http.MethodPost, Path: "/risk-flags/{id}/decide", Who: shell.Moderator, Body: flagBody{}, Data: flagData{},
-		What:   "Decide a risk flag of somebody else, once. Small payouts of a person without open flags need no approval.",
+		What:   "Decide a risk flag of somebody else, once. Small payouts of a person whose flags were all cleared need no approval.",
 		Faults: []*fault.Code{fault.InvalidInput, fault.NotFound, fault.FlagDecided},
 		Handle: d.decideFlag,
 	})

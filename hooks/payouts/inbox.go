@@ -41,8 +41,12 @@ type event struct {
 // readInbox turns the events that came in into questions to Paystack. One that
 // fails stays for the next round and holds up nobody.
 func (d *desk) readInbox(ctx context.Context, app core.App) error {
+	if d.provider == nil {
+		return nil // the key was taken away; what came before waits for it
+	}
 	events := []event{}
-	err := app.DB().NewQuery("SELECT id, event, data_id, reference FROM paystack_events WHERE state = 'queued' ORDER BY received_at, id LIMIT {:batch}").
+	// What failed before comes last, or it would hold up the others.
+	err := app.DB().NewQuery("SELECT id, event, data_id, reference FROM paystack_events WHERE state = 'queued' ORDER BY error != '', received_at, id LIMIT {:batch}").
 		Bind(dbx.Params{"batch": inboxBatch}).All(&events)
 	if err != nil {
 		return err
@@ -59,7 +63,7 @@ func (d *desk) readInbox(ctx context.Context, app core.App) error {
 			problems = append(problems, err)
 		}
 	}
-	if len(events) == inboxBatch {
+	if len(events) == inboxBatch && len(problems) == 0 {
 		d.deps.Outbox.WakeRound(roundInbox)
 	}
 	return errors.Join(problems...)
@@ -96,7 +100,7 @@ func (d *desk) followTransfer(tx core.App, one event) (string, error) {
 		return "", err
 	case known:
 		return collections.EventApplied, nil
-	case !strings.HasPrefix(one.Reference, "ll-"+d.provider.Domain()+"-"):
+	case !d.ours(one.Reference):
 		return collections.EventIgnored, nil // made at Paystack by hand
 	}
 	return collections.EventOrphan, d.stranger(tx, one)

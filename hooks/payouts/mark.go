@@ -83,9 +83,6 @@ func (d *desk) guard(app core.App) error {
 		return nil
 	}
 	path := d.markPath(app)
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return err
-	}
 	file, found, unreadable := readMark(path)
 	var row markRow
 	err := app.RunInTransaction(func(tx core.App) error {
@@ -171,13 +168,28 @@ func readMark(path string) (mark, bool, error) {
 	return m, err == nil, err
 }
 
-// makeMark is writeMark where the directory may not be there yet. A send never
-// makes one: if it is gone, so is what the file was to remember.
+// makeMark writes the file, into a directory that may be new. Only a start and a
+// reconciliation do: a directory that vanishes later is a volume that is gone.
 func makeMark(path string, m mark) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return err
 	}
 	return writeMark(path, m)
+}
+
+// markSend writes the mark of a send. Of two at once the later one stays: the
+// file never counts less than it did.
+func (d *desk) markSend(path string, m mark) error {
+	d.marking.Lock()
+	defer d.marking.Unlock()
+	if m.Instance == d.marked.Instance && m.Seq < d.marked.Seq {
+		return nil
+	}
+	if err := writeMark(path, m); err != nil {
+		return err
+	}
+	d.marked = m
+	return nil
 }
 
 // writeMark replaces the file: after a crash it is the old one or the new one,

@@ -27,7 +27,7 @@ var sources = []struct {
 }{
 	{"Transfer", "payouts", "transfer_id", "s.settled != ''", "s.currency", feeAccount},
 	{"Transaction", "fundings", "transaction_id", "s.status != 'open'", "s.currency", feeAccount},
-	{"Refund", "funding_returns", "provider_id", "s.state IN ('processed', 'lost')", "(SELECT f.currency FROM fundings f WHERE f.id = s.funding)", feeAccount},
+	{"Refund", "funding_returns", "provider_id", "(s.state IN ('processed', 'lost') OR s.tx != '')", "(SELECT f.currency FROM fundings f WHERE f.id = s.funding)", feeAccount},
 }
 
 // settling is the comparison of one currency, in one transaction.

@@ -9,6 +9,7 @@ package payouts
 import (
 	"context"
 	"iter"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,6 +49,9 @@ type desk struct {
 
 	// reconciling lets one comparison with Paystack run at a time.
 	reconciling sync.Mutex
+
+	marking sync.Mutex
+	marked  mark // the last of this process's sends; guarded by marking
 }
 
 // Register binds the area. Without a provider its routes answer not_configured
@@ -86,6 +90,13 @@ func (d *desk) now() time.Time { return d.deps.Clock.Now() }
 func (d *desk) policy(app core.App) (payout.Policy, int64, error) {
 	return shell.Policy(app, d.now(), shell.PolicyPayouts, "", payout.ParsePolicy)
 }
+
+// referenced is how the references of this server's transfers begin.
+func (d *desk) referenced() string { return "ll-" + d.provider.Domain() + "-" }
+
+// ours tells whether a reference is of the mode of the key: with the key of the
+// other one Paystack knows nothing of it, which proves nothing.
+func (d *desk) ours(reference string) bool { return strings.HasPrefix(reference, d.referenced()) }
 
 // configured refuses what needs Paystack where there is no key.
 func (d *desk) configured() error {

@@ -27,28 +27,38 @@ const (
 // verifyDue asks Paystack about every payout whose time has come. It goes on
 // while sending is off, and spends nothing of what sending may.
 func (w *worker) verifyDue(ctx context.Context, app core.App) error {
-	records, err := find(app, "next_check_at != '' AND next_check_at <= {:now}", "next_check_at", verifiesPerTurn, dbx.Params{"now": shell.Stamp(w.now())})
+	records, err := w.find(app, "next_check_at != '' AND next_check_at <= {:now}", "next_check_at", verifiesPerTurn, dbx.Params{"now": shell.Stamp(w.now())})
 	if err != nil {
 		return err
 	}
 	var problems []error
 	for silent := 0; len(records) > 0 && silent < patience && ctx.Err() == nil; records = records[1:] {
 		record := records[0]
-		transfer, err := w.provider.VerifyTransfer(ctx, record.GetString("reference"))
+		transfer, event, wait := w.ask(ctx, record.GetString("reference"))
 		if ctx.Err() != nil {
 			break // a stop is not silence
 		}
-		event, wait := heard(transfer, err, record.GetString("reference"), w.provider.Domain())
 		if wait > 0 {
 			problems = append(problems, w.askLater(app, record.Id, wait))
 			break
 		}
-		if event == (payout.Silence{}) {
+		if event == (payout.Silence{}) && w.ours(record.GetString("reference")) {
 			silent++
 		}
-		problems = append(problems, w.believe(ctx, app, record, event, transfer))
+		problems = append(problems, w.after(ctx, app, record.Id, w.believe(ctx, app, record, event, transfer)))
 	}
 	return errors.Join(problems...)
+}
+
+// ask asks about one reference. One of the other mode is not asked for: nobody
+// could say anything about it.
+func (w *worker) ask(ctx context.Context, reference string) (paystack.Transfer, payout.Event, time.Duration) {
+	if !w.ours(reference) {
+		return paystack.Transfer{}, payout.Silence{}, 0
+	}
+	transfer, err := w.provider.VerifyTransfer(ctx, reference)
+	event, wait := heard(transfer, err, reference, w.provider.Domain())
+	return transfer, event, wait
 }
 
 // believe applies what a verify said to the payout as it was read before the

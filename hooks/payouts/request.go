@@ -204,7 +204,7 @@ func (d *desk) draft(tx core.App, o order, account *core.Record) (*core.Record, 
 	record.Id = shell.NewID()
 	for field, value := range map[string]any{
 		"user": o.User, "currency": string(o.Currency), "amount_minor": o.Amount, "account": account.Id, "idem_key": o.Key,
-		"reference":    "ll-" + d.provider.Domain() + "-" + record.Id,
+		"reference":    d.referenced() + record.Id,
 		"requested_at": shell.DateTime(d.now()), "account_editor": editor,
 	} {
 		record.Set(field, value)

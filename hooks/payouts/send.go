@@ -48,29 +48,34 @@ func (w *worker) sendDue(ctx context.Context, app core.App) error {
 		return err
 	}
 	now := w.now()
-	ids := []string{}
+	ids, resting := []string{}, ""
+	if resting, err = asJSON(w.resting()); err != nil {
+		return err
+	}
 	err = app.DB().NewQuery(`
 		SELECT p.id FROM payouts p LEFT JOIN payout_accounts a ON a.id = p.account
-		WHERE ` + waiting + ` AND p.currency NOT IN (SELECT scope FROM payout_pauses WHERE lifted_at = '')
+		WHERE ` + waiting + ` AND p.currency NOT IN (SELECT scope FROM payout_pauses WHERE lifted_at = '') AND p.id NOT IN (SELECT value FROM json_each({:resting}))
 		ORDER BY p.requested_at, p.id LIMIT {:most}`).
-		Bind(dbx.Params{"now": shell.Stamp(now), "cooled": shell.Stamp(now.Add(-policy.CoolOff())), "most": 5 * sendsPerSecond}).Column(&ids)
+		Bind(dbx.Params{"now": shell.Stamp(now), "cooled": shell.Stamp(now.Add(-policy.CoolOff())), "most": 5 * sendsPerSecond, "resting": resting}).Column(&ids)
 	if err != nil {
 		return err
 	}
+	var problems []error
 	for ; len(ids) > 0 && w.inPace() && ctx.Err() == nil; ids = ids[1:] {
 		claimed, err := w.claim(app, ids[0])
-		if err != nil {
-			return err
+		if problem := w.after(ctx, app, ids[0], err); problem != nil {
+			problems = append(problems, problem)
+			continue
 		}
 		if claimed == nil {
 			continue
 		}
 		// Whoever comes next must not overtake one that Paystack had no time for.
 		if class, err := w.post(ctx, app, claimed); err != nil || class == payout.RateLimited {
-			return err
+			return errors.Join(append(problems, err)...)
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 // claim takes one payout to send it: state, attempt, lease and the mark in one
@@ -137,6 +142,9 @@ func (w *worker) doubt(tx core.App, record *core.Record) (string, error) {
 	if accounts.MayNotAct(person) {
 		return "the person is " + person.GetString("standing"), nil
 	}
+	if !w.ours(record.GetString("reference")) {
+		return "it was asked for with a key of the other mode", nil
+	}
 	approved := record.GetString("approved_at")
 	if by := record.GetString("approved_by"); by == "" || by == shell.System {
 		approved = ""
@@ -191,7 +199,7 @@ func (w *worker) order(tx core.App, record *core.Record) (*sendOrder, error) {
 // post sends a committed order, once, and applies the answer. Without a mark on
 // the disk nothing leaves.
 func (w *worker) post(ctx context.Context, app core.App, o *sendOrder) (payout.Class, error) {
-	if err := writeMark(w.markPath(app), o.mark); err != nil {
+	if err := w.markSend(w.markPath(app), o.mark); err != nil {
 		w.restUntil = w.now().Add(restAfterNotSent)
 		return payout.NotSent, errors.Join(err, w.answer(app, o, payout.Answer{Class: payout.NotSent}, paystack.Transfer{}), w.markLost(app, err))
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -82,14 +81,13 @@ func (d *desk) sweepAlone(ctx context.Context, app core.App, actor string) (swep
 
 func (d *desk) compareTransfers(ctx context.Context, app core.App, from time.Time) (swept, error) {
 	var seen swept
-	prefix := "ll-" + d.provider.Domain() + "-"
 	for _, status := range paystack.Statuses() {
 		for transfer, err := range d.provider.ListTransfers(ctx, status, from, time.Time{}) {
 			if err != nil {
 				return seen, err
 			}
 			seen.Transfers++
-			if !strings.HasPrefix(transfer.Reference, prefix) {
+			if !d.ours(transfer.Reference) {
 				continue
 			}
 			seen.Ours++

@@ -116,10 +116,11 @@ func (d *desk) flag(tx core.App, f flag) error {
 	return d.holdBack(tx, f.User, "flag: "+f.Kind)
 }
 
-// flagged tells whether a person has an open risk flag.
+// flagged tells whether somebody must look at what a person asks for: a flag is
+// open, or was found to be true.
 func (d *desk) flagged(app core.App, user string) (bool, error) {
 	var open bool
-	err := app.DB().NewQuery("SELECT EXISTS (SELECT 1 FROM risk_flags WHERE user = {:user} AND state = 'open')").
+	err := app.DB().NewQuery("SELECT EXISTS (SELECT 1 FROM risk_flags WHERE user = {:user} AND state IN ('open', 'confirmed'))").
 		Bind(dbx.Params{"user": user}).Row(&open)
 	return open, err
 }

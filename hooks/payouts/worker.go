@@ -3,6 +3,7 @@ package payouts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -28,7 +29,19 @@ type worker struct {
 	sent      []time.Time // of the last second
 	restUntil time.Time   // Paystack could not be reached
 	balanceAt time.Time   // when the balance was last asked for
+	failures  map[string]failure
 }
+
+// failure is a payout whose turns end in errors.
+type failure struct {
+	times int
+	until time.Time // no turn before
+}
+
+const (
+	fewFailures       = 3 // may pass by themselves
+	restAfterFailures = 5 * time.Minute
+)
 
 func (d *desk) registerWorker(core.App) {
 	w := &worker{desk: d}
@@ -52,30 +65,70 @@ func (w *worker) work(ctx context.Context, app core.App) error {
 }
 
 // expireLeases has every payout asked for whose worker was not heard of again.
-func (w *worker) expireLeases(_ context.Context, app core.App) error {
-	records, err := find(app, "state = {:state} AND lease_until != '' AND lease_until <= {:now}", "lease_until",
+func (w *worker) expireLeases(ctx context.Context, app core.App) error {
+	records, err := w.find(app, "state = {:state} AND lease_until != '' AND lease_until <= {:now}", "lease_until",
 		100, dbx.Params{"state": string(payout.Sending), "now": shell.Stamp(w.now())})
 	if err != nil {
 		return err
 	}
+	var problems []error
 	for _, record := range records {
 		err := app.RunInTransaction(func(tx core.App) error {
 			record.Set("lease_until", "")
 			_, err := w.applyTo(tx, record, cause{Actor: shell.System}, payout.LeaseExpired{})
 			return err
 		})
-		if err != nil && !errors.Is(err, errLost) {
-			return err
+		if !errors.Is(err, errLost) {
+			problems = append(problems, w.after(ctx, app, record.Id, err))
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
-// find reads payouts, the order and the most of them given.
-func find(app core.App, where, order string, most int64, params dbx.Params) ([]*core.Record, error) {
+// find reads payouts whose turn it may be, the order and the most of them given.
+func (w *worker) find(app core.App, where, order string, most int64, params dbx.Params) ([]*core.Record, error) {
 	records := []*core.Record{}
-	err := app.RecordQuery("payouts").AndWhere(dbx.NewExp(where, params)).OrderBy(order, "id").Limit(most).All(&records)
+	err := app.RecordQuery("payouts").AndWhere(dbx.NewExp(where, params)).AndWhere(dbx.NotIn("id", w.resting()...)).
+		OrderBy(order, "id").Limit(most).All(&records)
 	return records, err
+}
+
+// after keeps count of how the turns of a payout end. One that always fails must
+// hold up nobody, and not be forgotten: it rests between its turns, and people
+// are told.
+func (w *worker) after(ctx context.Context, app core.App, id string, err error) error {
+	if err == nil {
+		delete(w.failures, id)
+		return nil
+	}
+	if ctx.Err() != nil {
+		return err
+	}
+	if w.failures == nil {
+		w.failures = map[string]failure{}
+	}
+	f := failure{times: w.failures[id].times + 1}
+	if f.times >= fewFailures {
+		f.until = w.now().Add(restAfterFailures)
+		err = errors.Join(err, app.RunInTransaction(func(tx core.App) error {
+			return w.alert(tx, notice{Kind: "stuck", Severity: "critical", SubjectType: "payouts", SubjectID: id,
+				Text: "What should follow for a payout cannot be stored. Its money stays where it is, and it is tried again; the data says why.",
+				Data: map[string]string{"error": cut(err.Error(), 500)}})
+		}))
+	}
+	w.failures[id] = f
+	return fmt.Errorf("payout %s: %w", id, err)
+}
+
+// resting are the payouts that have no turn now.
+func (w *worker) resting() []any {
+	ids, now := []any{}, w.now()
+	for id, f := range w.failures {
+		if wait := f.until.Sub(now); wait > 0 && wait <= restAfterFailures { // more: the clock was set back
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // inPace tells whether one more may be sent in this second.
@@ -86,6 +139,9 @@ func (w *worker) inPace() bool {
 	}
 	if len(w.sent) > 0 && w.sent[0].After(now) { // the clock was set back
 		w.sent = nil
+	}
+	if w.restUntil.Sub(now) > restAfterNotSent { // so it was
+		w.restUntil = time.Time{}
 	}
 	return len(w.sent) < sendsPerSecond && !now.Before(w.restUntil)
 }

@@ -208,7 +208,8 @@ func (s *step) silence() Why {
 	switch {
 	case !s.in(Sending, InFlight, Manual, Paid, Failed, Rejected, Cancelled):
 		return WrongState
-	case s.State == Sending && s.now.Sub(s.SentAt) >= s.policy.SilentAge():
+	case s.State == Sending && s.now.Sub(s.SentAt) >= s.policy.SilentAge(),
+		s.State == InFlight && s.now.Sub(s.SentAt) >= s.policy.SilentAge() && s.now.Sub(s.SeenAt) >= s.policy.SilentAge():
 		s.manual(AlertSilent)
 		return ""
 	}
