@@ -17,6 +17,7 @@ import (
 	"github.com/lingualink/lingualink/hooks"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/config"
+	"github.com/lingualink/lingualink/internal/paystack/paystacktest"
 	_ "github.com/lingualink/lingualink/migrations" // the schema
 )
 
@@ -33,6 +34,8 @@ type program struct {
 	deps *shell.Deps
 	// problem is why cfg cannot be used and deps is nil, if it is.
 	problem error
+	// paystack is the imaginary one of the demonstration, nil everywhere else.
+	paystack *paystacktest.Server
 	// beforeOpen runs before a command's data directory is opened, under its lock.
 	beforeOpen map[*cobra.Command]func(dir string) error
 }
@@ -49,7 +52,11 @@ func run(args []string) error {
 		app:        pocketbase.NewWithConfig(pocketbase.Config{DBConnect: connect, DefaultDataDir: defaultDir(args)}),
 		beforeOpen: map[*cobra.Command]func(string) error{},
 	}
-	if p.cfg, p.problem = config.Load(os.Environ()); p.problem == nil {
+	environ, err := p.imagine(args, os.Environ())
+	if err != nil {
+		return err
+	}
+	if p.cfg, p.problem = config.Load(environ); p.problem == nil {
 		p.deps, p.problem = hooks.Wire(p.app, p.cfg)
 	}
 	root := p.app.RootCmd

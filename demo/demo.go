@@ -1,7 +1,8 @@
 // Package demo decides what a demonstration server holds: a few people, clips in
-// every state, votes, verdicts and money, all made through the same functions
-// that serve real people. It refuses to touch a directory that is not a
-// demonstration.
+// every state, votes, verdicts, money and payouts in every state, all made
+// through the same functions that serve real people. It refuses to touch a
+// directory that is not a demonstration, and to pay with money that is not
+// imaginary.
 package demo
 
 import (
@@ -22,6 +23,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/ledger"
 	"github.com/lingualink/lingualink/hooks/shell"
 	engine "github.com/lingualink/lingualink/internal/consensus"
+	"github.com/lingualink/lingualink/internal/paystack/paystacktest"
 )
 
 // filler carries what the steps of filling share.
@@ -32,28 +34,29 @@ type filler struct {
 	complete bool
 	people   map[string]*core.Record
 	voices   uint64
+	campaign string // that is funded well
+
+	paystack  *paystacktest.Server // nil: nobody is paid
+	routes    routes
+	admins    []*core.Record
+	passwords map[string]string // by e-mail
 }
 
 // Fill makes the demonstration in a migrated, otherwise empty app and returns
-// its logins.
-func Fill(ctx context.Context, app core.App, deps *shell.Deps) ([]Login, error) {
-	f := &filler{app: app, deps: deps, people: map[string]*core.Record{}}
+// its logins. Payouts are made if there is an imaginary Paystack, which must be
+// the one that the app is configured for; see [Paystack].
+func Fill(ctx context.Context, app core.App, deps *shell.Deps, imaginary *paystacktest.Server) ([]Login, error) {
+	f := &filler{app: app, deps: deps, people: map[string]*core.Record{}, paystack: imaginary, passwords: map[string]string{}}
 	// An interrupted filling leaves a marker without logins, so that the next
 	// run knows that it may begin anew.
 	if err := f.mark(); err != nil {
 		return nil, err
 	}
-	steps := []func(context.Context) error{f.admin, f.persons, f.money, f.hausa, f.swahili, f.endings}
+	steps := []func(context.Context) error{f.office, f.persons, f.money, f.hausa, f.swahili, f.endings, f.released, f.payouts, f.drain}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
-	}
-	if _, err := deps.Outbox.Drain(ctx, app); err != nil {
-		return nil, err
-	}
-	if err := ledger.ReleaseDue(app, deps); err != nil {
-		return nil, err
 	}
 	f.complete = true
 	return f.logins, f.mark()
@@ -74,25 +77,49 @@ func (f *filler) mark() error {
 func (f *filler) login(role, email string) string {
 	password := rand.Text()[:16]
 	f.logins = append(f.logins, Login{Role: role, Email: email, Password: password})
+	f.passwords[email] = password
 	return password
 }
 
-func (f *filler) admin(context.Context) error {
+// drain runs what is due after the steps before.
+func (f *filler) drain(ctx context.Context) error {
+	_, err := f.deps.Outbox.Drain(ctx, f.app)
+	return err
+}
+
+// released makes available what was earned and need not wait.
+func (f *filler) released(ctx context.Context) error {
+	if err := f.drain(ctx); err != nil {
+		return err
+	}
+	return ledger.ReleaseDue(f.app, f.deps)
+}
+
+// office are two admins: it takes two people to approve much money.
+func (f *filler) office(context.Context) error {
 	admins, err := f.app.FindCollectionByNameOrId(core.CollectionNameSuperusers)
 	if err != nil {
 		return err
 	}
-	admin := core.NewRecord(admins)
-	admin.SetEmail("admin@demo.lingualink.test")
-	admin.SetPassword(f.login("admin (dashboard)", "admin@demo.lingualink.test"))
-	return f.app.Save(admin)
+	for _, one := range []struct{ role, email string }{
+		{"admin (dashboard)", "admin@demo.lingualink.test"}, {"second admin", "admin2@demo.lingualink.test"},
+	} {
+		admin := core.NewRecord(admins)
+		admin.SetEmail(one.email)
+		admin.SetPassword(f.login(one.role, one.email))
+		if err := f.app.Save(admin); err != nil {
+			return err
+		}
+		f.admins = append(f.admins, admin)
+	}
+	return nil
 }
 
-// persons are five speakers, four validators and a moderator.
+// persons are six speakers, four validators and a moderator.
 func (f *filler) persons(context.Context) error {
 	for _, person := range []struct{ username, name, country, role, language string }{
 		{"halima", "Halima", "NG", "", "ha"}, {"sani", "Sani", "NG", "", "ha"}, {"wanjiru", "Wanjiru", "KE", "", "sw"},
-		{"baraka", "Baraka", "TZ", "", "sw"}, {"ngozi", "Ngozi", "NG", "", "ig"},
+		{"baraka", "Baraka", "TZ", "", "sw"}, {"ngozi", "Ngozi", "NG", "", "ig"}, {"ifeoma", "Ifeoma", "NG", "", "ig"},
 		{"danladi", "Danladi", "NG", "validator", "ha"}, {"zainab", "Zainab", "NG", "validator", "ha"},
 		{"juma", "Juma", "KE", "ambassador", "sw"}, {"amani", "Amani", "TZ", "", "sw"},
 		{"musa", "Musa", "NG", "moderator", "ha"},
@@ -198,6 +225,7 @@ func (f *filler) money(context.Context) error {
 	if err := f.app.Save(campaign); err != nil {
 		return err
 	}
+	f.campaign = campaign.Id
 	general, err := f.app.FindFirstRecordByFilter("campaigns", "language = '' && status = 'open'")
 	if err != nil {
 		return err

@@ -85,19 +85,24 @@ func bindRoutes(app core.App, deps *Deps) {
 	app.OnServe().Bind(&hook.Handler[*core.ServeEvent]{
 		Id: "ll.shell.routes", Priority: 100, // after every area had its say
 		Func: func(e *core.ServeEvent) error {
-			group := e.Router.Group(APIPrefix)
-			for _, route := range deps.Routes.All() {
-				limit := route.MaxBytes
-				if limit == 0 {
-					limit = defaultBodyBytes
-				}
-				bound := group.Route(route.Method, route.Path, route.Handle)
-				bound.Bind(apis.BodyLimit(limit))
-				bound.BindFunc(requireAudience(route.Who))
-			}
+			deps.Routes.Mount(e.Router)
 			return e.Next()
 		},
 	})
+}
+
+// Mount binds every route of the table to a router, below [APIPrefix].
+func (r *Routes) Mount(to *router.Router[*core.RequestEvent]) {
+	group := to.Group(APIPrefix)
+	for _, route := range r.list {
+		limit := route.MaxBytes
+		if limit == 0 {
+			limit = defaultBodyBytes
+		}
+		bound := group.Route(route.Method, route.Path, route.Handle)
+		bound.Bind(apis.BodyLimit(limit))
+		bound.BindFunc(requireAudience(route.Who))
+	}
 }
 
 func requireAudience(who Audience) func(e *core.RequestEvent) error {

@@ -67,21 +67,23 @@ func NotFound(op string, times int) Fault {
 
 // Inject adds faults. A request meets the first that fits it.
 func (s *Server) Inject(faults ...Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range faults {
-		if f.Times == 0 {
-			f.Times = 1
+	_ = s.locked(func() error {
+		for _, f := range faults {
+			if f.Times == 0 {
+				f.Times = 1
+			}
+			s.faults = append(s.faults, &f)
 		}
-		s.faults = append(s.faults, &f)
-	}
+		return nil
+	})
 }
 
 // Heal takes all faults and the chaos of the events away.
 func (s *Server) Heal() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults, s.chaos = nil, WebhookChaos{}
+	_ = s.locked(func() error {
+		s.faults, s.chaos = nil, WebhookChaos{}
+		return nil
+	})
 }
 
 // DeliverLate lets the requests arrive that were stuck on their way, and
@@ -94,7 +96,7 @@ func (s *Server) DeliverLate() int {
 	for _, act := range late {
 		act()
 	}
-	s.nudge()
+	s.Tick()
 	return len(late)
 }
 

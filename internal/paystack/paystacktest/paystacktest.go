@@ -83,6 +83,8 @@ type Server struct {
 	late    []func()
 	chaos   WebhookChaos
 	told    string // the domain that answers and events name
+	path    string // of the file that keeps the state; see keep.go
+	written []byte // what that holds
 
 	balances     map[string]int64
 	rows         []BalanceRow
@@ -222,20 +224,20 @@ func (s *Server) now() time.Time { return s.options.Now().Add(s.offset).UTC() }
 
 // Advance moves the time forward; transfers follow their scripts.
 func (s *Server) Advance(d time.Duration) {
-	s.mu.Lock()
-	s.offset += d
-	s.follow()
-	s.mu.Unlock()
-	s.nudge()
+	_ = s.locked(func() error {
+		s.offset += d
+		s.follow()
+		return nil
+	})
 }
 
 // Tick lets transfers follow their scripts to the present time, for a clock
 // that others turn. Every request does so, too.
 func (s *Server) Tick() {
-	s.mu.Lock()
-	s.follow()
-	s.mu.Unlock()
-	s.nudge()
+	_ = s.locked(func() error {
+		s.follow()
+		return nil
+	})
 }
 
 // id is called with the lock held.

@@ -129,8 +129,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, o operation) {
 	}
 	s.mu.Lock()
 	s.requests = append(s.requests, *q)
+	err = s.save()
 	s.mu.Unlock()
 	s.nudge()
+	if err != nil { // what is not kept was not done
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	s.answer(w, r, q, fault, answer)
 }
 

@@ -1,6 +1,7 @@
 package paystacktest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -160,10 +161,11 @@ func (s *Server) transaction(reference string) *Transaction {
 	return find(s.transactions, func(t *Transaction) bool { return t.Reference == reference })
 }
 
-// locked runs f with the lock held, and wakes the delivery afterwards.
+// locked runs f with the lock held, keeps what it did, and wakes the delivery
+// afterwards.
 func (s *Server) locked(f func() error) error {
 	s.mu.Lock()
-	err := f()
+	err := errors.Join(f(), s.save())
 	s.mu.Unlock()
 	s.nudge()
 	return err
@@ -172,13 +174,14 @@ func (s *Server) locked(f func() error) error {
 // Script says what becomes of a transfer that is still to be made, or of all
 // that have no script of their own if the reference is empty.
 func (s *Server) Script(reference string, steps ...Step) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if reference == "" {
-		s.script = steps
-		return
-	}
-	s.scripts[reference] = steps
+	_ = s.locked(func() error {
+		if reference == "" {
+			s.script = steps
+		} else {
+			s.scripts[reference] = steps
+		}
+		return nil
+	})
 }
 
 // SetStatus moves a transfer now and ends its script: a reversal days later, a
@@ -266,6 +269,11 @@ func (s *Server) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.follow()
+	return s.state()
+}
+
+// state is called with the lock held.
+func (s *Server) state() State {
 	state := State{
 		Now: s.now(), Balances: maps.Clone(s.balances), Rows: slices.Clone(s.rows),
 		Requests: len(s.requests), Undelivered: len(s.queue),

@@ -157,6 +157,10 @@ func (s *Server) SetWebhookURL(url string) {
 func (s *Server) Deliver(ctx context.Context) int {
 	s.mu.Lock()
 	s.follow()
+	if s.save() != nil {
+		s.mu.Unlock()
+		return 0 // an event must not be ahead of what is kept
+	}
 	url, due := s.options.WebhookURL, s.due()
 	if url == "" {
 		due = nil
