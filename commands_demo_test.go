@@ -1,0 +1,60 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pocketbase/pocketbase"
+
+	"github.com/lingualink/lingualink/internal/config"
+)
+
+// TestOnlyTheDemonstrationPaysWithImaginaryMoney: no other command gets a key that
+// nobody set, and a key that somebody set is never replaced.
+func TestOnlyTheDemonstrationPaysWithImaginaryMoney(t *testing.T) {
+	const own = "PAYSTACK_SECRET_KEY=sk_test_of_the_operator"
+	for name, test := range map[string]struct {
+		args, environ []string
+		imaginary     bool
+	}{
+		"the demonstration":           {[]string{"demo"}, nil, true},
+		"with an empty key":           {[]string{"demo", "--reset"}, []string{"PAYSTACK_SECRET_KEY="}, true},
+		"with another address":        {[]string{"demo"}, []string{"LL_PAYSTACK_BASE_URL=https://api.paystack.co"}, true},
+		"with a pepper and no limits": {[]string{"demo"}, []string{"LL_RATE_LIMITS=off", "LL_PEPPER=" + strings.Repeat("p", 40)}, true},
+		"with a key of their own":     {[]string{"demo"}, []string{own}, false},
+		"the server":                  {[]string{"serve"}, nil, false},
+		"a server called demo":        {[]string{"serve", "demo"}, nil, false},
+		"nothing":                     {nil, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &program{app: pocketbase.NewWithConfig(pocketbase.Config{DefaultDataDir: t.TempDir()})}
+			environ, err := p.imagine(test.args, test.environ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.paystack != nil {
+				t.Cleanup(p.paystack.Close)
+			}
+			if (p.paystack != nil) != test.imaginary {
+				t.Fatalf("an imaginary Paystack: %v", p.paystack != nil)
+			}
+			if !test.imaginary {
+				if !slices.Equal(environ, test.environ) {
+					t.Errorf("the environment is %q", environ)
+				}
+				return
+			}
+			cfg, err := config.Load(environ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if cfg.Paystack.BaseURL != p.paystack.URL || cfg.Paystack.Live() || !cfg.Paystack.Payouts || cfg.Paystack.Mark == "" || cfg.Pepper == "" {
+				t.Errorf("the configuration: %+v", cfg.Paystack)
+			}
+			if slices.Contains(test.environ, "LL_RATE_LIMITS=off") && (cfg.RateLimits || string(cfg.Pepper)[0] != 'p') {
+				t.Error("what the operator sets does not count")
+			}
+		})
+	}
+}
