@@ -119,7 +119,7 @@ func (p *program) imagine(args, environ []string) ([]string, error) {
 	return slices.Concat([]string{
 		"LL_PAYOUTS=on",
 		"LL_PEPPER=a pepper for bank accounts that do not exist",
-		"LL_PAYSTACK_APPROVAL_SECRET=" + shell.NewSecret(),
+		"LL_PAYSTACK_APPROVAL_SECRET=" + shell.NewSecret() + shell.NewSecret(),
 		// Inside the directory, so that it goes with it.
 		"LL_PAYOUTS_MARK=" + filepath.Join(p.app.DataDir(), "payouts-mark.json"),
 	}, environ, []string{"PAYSTACK_SECRET_KEY=" + key, "LL_PAYSTACK_BASE_URL=" + p.paystack.URL}), nil
