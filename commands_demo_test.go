@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -56,5 +57,30 @@ func TestOnlyTheDemonstrationPaysWithImaginaryMoney(t *testing.T) {
 				t.Error("what the operator sets does not count")
 			}
 		})
+	}
+}
+
+// TestTheDemonstrationIsSound: what the command makes passes every check that the
+// commands for real directories have, and no real key comes near it afterwards.
+func TestTheDemonstrationIsSound(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	if code, said, bad := outcome(t, nil, "demo", "--serve=false", "--dir", dir); code != 0 || !strings.Contains(said, "second admin") {
+		t.Fatalf("it ended with %d: %s%s", code, said, bad)
+	}
+	for _, what := range [][]string{{"payouts", "verify"}, {"ledger", "verify"}, {"audit", "verify"}, {"consensus", "verify"}, {"doctor"}} {
+		if code, said, bad := outcome(t, nil, append(what, "--dir", dir)...); code != 0 {
+			t.Errorf("%v ended with %d: %s%s", what, code, said, bad)
+		}
+	}
+	key := []string{"PAYSTACK_SECRET_KEY=sk_test_of_the_operator"}
+	if code, _, bad := outcome(t, key, "demo", "--serve=false", "--dir", dir); code != 1 || !strings.Contains(bad, "imaginary") {
+		t.Errorf("with a key it ended with %d: %s", code, bad)
+	}
+	// What lies beside the directory must not outlive it.
+	if beside, err := filepath.Glob(dir + "?*"); err != nil || len(beside) > 0 {
+		t.Errorf("it left %v beside the directory (%v)", beside, err)
+	}
+	if code, _, bad := outcome(t, nil, "demo", "--serve=false", "--reset", "--dir", dir); code != 0 {
+		t.Errorf("a new beginning ended with %d: %s", code, bad)
 	}
 }
