@@ -33,9 +33,8 @@ type program struct {
 	cfg  config.Config
 	deps *shell.Deps
 	// problem is why cfg cannot be used and deps is nil, if it is.
-	problem error
-	// paystack is the imaginary one of the demonstration, nil everywhere else.
-	paystack *paystacktest.Server
+	problem  error
+	paystack *paystacktest.Server // the imaginary one of the demonstration; nil elsewhere
 	// beforeOpen runs before a command's data directory is opened, under its lock.
 	beforeOpen map[*cobra.Command]func(dir string) error
 }
