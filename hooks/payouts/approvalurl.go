@@ -34,7 +34,7 @@ func (d *desk) registerApprovals(app core.App) {
 			e.Router.Bind(&hook.Handler[*core.RequestEvent]{
 				Id: "ll.request.secret", Priority: hidePriority,
 				Func: func(e *core.RequestEvent) error {
-					hideSecret(e.Request)
+					hideSecret(e.Request, string(d.deps.Config.Paystack.ApprovalSecret))
 					return e.Next()
 				},
 			})
@@ -51,15 +51,18 @@ func (d *desk) registerApprovals(app core.App) {
 }
 
 // hideSecret takes the secret out of the address of a request; the router has
-// read it by then.
-func hideSecret(r *http.Request) {
+// read it by then. It may stand elsewhere than it should: whoever enters the
+// address at Paystack may misspell the rest.
+func hideSecret(r *http.Request, secret string) {
 	const prefix = shell.APIPrefix + approvalPath
-	at := strings.Index(strings.ToLower(r.URL.Path), prefix)
-	if at < 0 {
+	shown := "/hidden"
+	if at := strings.Index(strings.ToLower(r.URL.Path), prefix); at >= 0 {
+		shown = r.URL.Path[:at+len(prefix)] + "hidden"
+	} else if secret == "" || !strings.Contains(r.URL.Path+"?"+r.URL.RawQuery, secret) {
 		return
 	}
-	r.URL = &url.URL{Path: r.URL.Path[:at+len(prefix)] + "hidden"}
-	r.RequestURI = r.URL.Path
+	r.URL = &url.URL{Path: shown}
+	r.RequestURI = shown
 }
 
 // approveTransfer says yes to a payout that is being sent, and no to all else. It

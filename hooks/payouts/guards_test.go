@@ -305,3 +305,46 @@ func TestGuardARefundThatCameBack(t *testing.T) {
 	}
 	g.is("lines of refunds", g.Int("SELECT COUNT(*) FROM balance_rows WHERE model = 'Refund'"), 2)
 }
+
+// TestGuardTheLease: who died between the commit and the send is missed even where
+// the next look was lost.
+func TestGuardTheLease(t *testing.T) {
+	k := start(t)
+	id := k.request(apptest.Ada, askedMinor)
+	if order, err := payouts.Claim(k.App, id); err != nil || order == nil {
+		t.Fatal(err)
+	}
+	k.sql("UPDATE payouts SET next_check_at = '' WHERE id = '" + id + "'")
+	k.advance(time.Minute)
+	k.want(id, payout.Sending, 0, allHeld)
+	if got := k.fake.Count("transfer.verify"); got != 0 {
+		t.Errorf("asked for %d times while the worker may be at it", got)
+	}
+	k.advance(90 * time.Second)
+	if got := k.fake.Count("transfer.verify"); got == 0 {
+		t.Error("nobody missed the worker")
+	}
+	k.advance(15 * time.Minute)
+	k.advance(time.Minute)
+	k.want(id, payout.Paid, 1, nothingHeld)
+}
+
+// TestGuardTheHold: what the ledger does not hold is not sent, and everything
+// stops.
+func TestGuardTheHold(t *testing.T) {
+	k := start(t)
+	id, other := k.request(apptest.Ada, askedMinor), k.request(apptest.Bola, askedMinor)
+	k.sql("DROP TRIGGER ledger_accounts_balance")
+	key := "user:" + k.User(apptest.Ada).Id + ":held:NGN"
+	k.sql("UPDATE ledger_accounts SET balance_minor = balance_minor - 1 WHERE [[key]] = '" + key + "'")
+	k.Advance(time.Millisecond)
+	k.work()
+	k.work()
+	k.want(id, payout.Review, 0, "")
+	k.want(other, payout.Approved, 0, allHeld)
+	k.wantTrouble("books", "all:books")
+	if k.posts() != 0 {
+		t.Errorf("%d orders", k.posts())
+	}
+	k.sql("UPDATE ledger_accounts SET balance_minor = balance_minor + 1 WHERE [[key]] = '" + key + "'")
+}

@@ -166,6 +166,8 @@ func TestTheApprovalSecretIsInNoLog(t *testing.T) {
 	for _, call := range [][2]string{
 		{"POST", gateApproval}, {"GET", gateApproval}, {"POST", gateApproval + "/"}, {"POST", gateApproval + "?x=" + id}, {"PUT", gateApproval + "/more"},
 		{"POST", gateWebhook + "/%61pprove/" + gateSecret}, {"POST", strings.Replace(gateApproval, "/approve/", "/APPROVE/", 1)}, {"OPTIONS", gateApproval},
+		// the address as somebody may misspell it
+		{"POST", gateWebhook + "/aprove/" + gateSecret}, {"POST", gateWebhook + ";/approve/" + gateSecret}, {"POST", "/" + gateSecret}, {"POST", gateWebhook + "?secret=" + gateSecret},
 	} {
 		answer := g.Do(apptest.Guest, call[0], call[1], `{`)
 		if strings.Contains(string(answer.Raw), gateSecret) {
