@@ -191,19 +191,18 @@ func (d *desk) lostPayout(tx core.App, id string, currency money.Currency, minor
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) != 1 || minor < 0 && rows[0].Minor > -minor || minor > 0 && (rows[0].Minor != minor || !rows[0].Charged) {
+	if len(rows) != 1 || rows[0].Minor > max(minor, -minor) || minor > 0 && !rows[0].Charged {
 		return nil, fault.InvalidInput.On("kind").Saying("The line is no transfer to the bank account of one person.")
 	}
 	wallet := book.UserAccount(rows[0].User, book.Available, currency)
-	if minor > 0 {
-		return book.Move(book.Suspense(currency), wallet, minor), nil
+	// Of a line that is more than the amount the rest is the fee, gone or come back.
+	amount := rows[0].Minor
+	if minor < 0 {
+		amount = -amount
 	}
-	entries := []book.Entry{
-		{Account: wallet, AmountMinor: -rows[0].Minor},
-		{Account: book.Suspense(currency), AmountMinor: -minor},
-	}
-	if fee := -minor - rows[0].Minor; fee > 0 {
-		entries = append(entries, book.Entry{Account: book.ExpenseAccount(feeAccount, currency), AmountMinor: -fee})
+	entries := []book.Entry{{Account: wallet, AmountMinor: amount}, {Account: book.Suspense(currency), AmountMinor: -minor}}
+	if fee := minor - amount; fee != 0 {
+		entries = append(entries, book.Entry{Account: book.ExpenseAccount(feeAccount, currency), AmountMinor: fee})
 	}
 	return entries, nil
 }

@@ -215,7 +215,8 @@ func (w *world) finish() {
 		w.tick(6 * time.Hour)
 		w.round("payouts.work")
 		w.round("payouts.money")
-		if w.int("SELECT COUNT(*) FROM payouts WHERE state NOT IN ('paid', 'failed', 'rejected', 'cancelled', 'reversed', 'paid_late')") == 0 && w.settled() {
+		if w.int("SELECT COUNT(*) FROM payouts WHERE state NOT IN ('paid', 'failed', 'rejected', 'cancelled', 'reversed', 'paid_late')") == 0 && w.settled() &&
+			w.int("SELECT COUNT(*) FROM balance_rows WHERE state = 'suspense'") == 0 {
 			break
 		}
 	}
