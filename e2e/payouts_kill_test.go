@@ -273,9 +273,15 @@ func (d *payday) settle(t *testing.T) {
 			}
 			return false, expect(answer, "provider_unavailable") // it was asked too often a moment ago
 		})
+		var due []payoutRow
+		t.Cleanup(func() {
+			if t.Failed() && len(due) > 0 {
+				t.Logf("still due: %+v", due)
+			}
+		})
 		harness.Eventually(t, "nothing is due", func() (bool, error) {
 			now := time.Now().Add(d.clock.Offset()).UTC().Format(types.DefaultDateLayout)
-			due := harness.List[payoutRow](t, d.admins[0], "payouts", fmt.Sprintf(`state = "approved" || (settled = "" && next_check_at != "" && next_check_at <= %q)`, now))
+			due = harness.List[payoutRow](t, d.admins[0], "payouts", fmt.Sprintf(`state = "approved" || (settled = "" && next_check_at != "" && next_check_at <= %q)`, now))
 			return len(due) == 0, nil
 		})
 	}
