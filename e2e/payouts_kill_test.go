@@ -263,6 +263,12 @@ func (d *payday) settle(t *testing.T) {
 	t.Helper()
 	d.fake.Heal()
 	d.fake.DeliverLate()
+	var due []payoutRow
+	t.Cleanup(func() {
+		if t.Failed() && len(due) > 0 {
+			t.Logf("still due: %+v", due)
+		}
+	})
 	for _, wait := range []time.Duration{3 * time.Minute, 20 * time.Minute, time.Hour, 26 * time.Hour, 2 * time.Hour, 2 * time.Hour} {
 		d.advance(t, wait)
 		d.decideAll(t)
@@ -272,12 +278,6 @@ func (d *payday) settle(t *testing.T) {
 				return true, err
 			}
 			return false, expect(answer, "provider_unavailable") // it was asked too often a moment ago
-		})
-		var due []payoutRow
-		t.Cleanup(func() {
-			if t.Failed() && len(due) > 0 {
-				t.Logf("still due: %+v", due)
-			}
 		})
 		harness.Eventually(t, "nothing is due", func() (bool, error) {
 			now := time.Now().Add(d.clock.Offset()).UTC().Format(types.DefaultDateLayout)
