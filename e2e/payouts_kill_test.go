@@ -263,6 +263,12 @@ func (d *payday) settle(t *testing.T) {
 	t.Helper()
 	d.fake.Heal()
 	d.fake.DeliverLate()
+	var due []payoutRow
+	t.Cleanup(func() {
+		if t.Failed() && len(due) > 0 {
+			t.Logf("still due: %+v", due)
+		}
+	})
 	for _, wait := range []time.Duration{3 * time.Minute, 20 * time.Minute, time.Hour, 26 * time.Hour, 2 * time.Hour, 2 * time.Hour} {
 		d.advance(t, wait)
 		d.decideAll(t)
@@ -275,7 +281,7 @@ func (d *payday) settle(t *testing.T) {
 		})
 		harness.Eventually(t, "nothing is due", func() (bool, error) {
 			now := time.Now().Add(d.clock.Offset()).UTC().Format(types.DefaultDateLayout)
-			due := harness.List[payoutRow](t, d.admins[0], "payouts", fmt.Sprintf(`state = "approved" || (settled = "" && next_check_at != "" && next_check_at <= %q)`, now))
+			due = harness.List[payoutRow](t, d.admins[0], "payouts", fmt.Sprintf(`state = "approved" || (settled = "" && next_check_at != "" && next_check_at <= %q)`, now))
 			return len(due) == 0, nil
 		})
 	}

@@ -107,6 +107,8 @@ type payoutRow struct {
 	Status      string `json:"status"`
 	Cancellable bool   `json:"cancellable"`
 	State       string `json:"state"`
+	NextCheckAt string `json:"next_check_at"`
+	NotBefore   string `json:"not_before"`
 	Settled     string `json:"settled"`
 	Key         string `json:"idem_key"`
 }

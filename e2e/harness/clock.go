@@ -13,6 +13,7 @@ type Clock struct {
 
 	mu     sync.Mutex
 	offset time.Duration
+	turns  int
 }
 
 // NewClock makes a clock that shows the right time until it is turned.
@@ -32,10 +33,16 @@ func (c *Clock) Advance(t TB, by time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.offset += by
-	// The server notices a change by the file's time, so it is never the same
-	// file twice; and it must never read half of one.
+	// The server notices a change by the file's time, which the system counts in
+	// steps of milliseconds: every file gets one of its own. It must never read
+	// half of one, either.
+	c.turns++
+	changed := time.Unix(int64(c.turns), 0)
 	next := c.path + ".next"
 	if err := os.WriteFile(next, []byte(c.offset.String()), 0o600); err != nil {
+		t.Fatalf("turning the clock: %v", err)
+	}
+	if err := os.Chtimes(next, changed, changed); err != nil {
 		t.Fatalf("turning the clock: %v", err)
 	}
 	if err := os.Rename(next, c.path); err != nil {
