@@ -292,6 +292,7 @@ func (w *world) restore() {
 	}
 	w.say("RESTORE")
 	w.met.count("restored")
+	w.restored = w.now
 	w.s = w.start(w.backup)
 	sent := w.fake.Count("transfer.initiate")
 	w.round("payouts.work")

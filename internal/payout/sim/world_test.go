@@ -58,6 +58,7 @@ type world struct {
 	mark     string // file beside the data directory, which no backup brings back
 	backup   string // directory of the last backup
 	backedUp int    // orders that had left by then
+	restored time.Time
 	earned   map[string]int64
 	accounts map[string]string
 	keys     int
