@@ -16,9 +16,10 @@ import (
 	"github.com/lingualink/lingualink/internal/paystack/paystacktest"
 )
 
-// What the payouts policy of the test says, in kobo.
+// What the payouts policy of the test says, in kobo. A fee of half an amount or
+// more would be in doubt, and rightly so, hence the minimum.
 const (
-	leastPayout  = 1_000
+	leastPayout  = 5_000
 	autoPayout   = 20_000 // up to this nobody needs to approve
 	highPayout   = 32_000 // above this two people do
 	mostPayout   = 40_000

@@ -147,10 +147,11 @@ func (d *payday) checkEnd(t *testing.T) {
 	}
 	d.checkBalance(t)
 	type alert struct {
-		Subject string `json:"subject_id"`
+		Subject string          `json:"subject_id"`
+		Data    json.RawMessage `json:"data"`
 	}
 	if open := harness.List[alert](t, d.admins[0], "alerts", `kind = "balance_doubt" && state = "open"`); len(open) > 0 {
-		t.Errorf("the balance is still in doubt: %+v", open)
+		t.Errorf("the balance is still in doubt about %s: %s", open[0].Subject, open[0].Data)
 	}
 	d.checkDecisions(t)
 	d.checkNotices(t)
