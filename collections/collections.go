@@ -16,17 +16,32 @@ import (
 func All() []*core.Collection {
 	return []*core.Collection{
 		languages(),
+		badges(),
 		users(),
 		privateProfiles(),
 		confirmations(),
 		blocks(),
 		relations(),
+		sightings(),
+		riskClusters(),
+		freezes(),
+		clearedPairs(),
+		appeals(),
 		prompts(),
 		consentTexts(),
 		consents(),
 		policies(),
 		rewardRates(),
 		campaigns(),
+		referralCodes(),
+		referralClaims(),
+		referrals(),
+		referrers(),
+		ambassadorApplications(),
+		ambassadors(),
+		userBadges(),
+		contributors(),
+		leaderboardScores(),
 		clips(),
 		goldClips(),
 		clipTallies(),
@@ -91,6 +106,11 @@ const (
 
 // own limits a row to the person in the given relation field.
 func own(field string) *string { return rule(field + ` = @request.auth.id && ` + signedIn) }
+
+// ownOrModerator limits a row to the person in the given field and moderators.
+func ownOrModerator(field string) *string {
+	return rule(`(` + *own(field) + `) || ` + moderator)
+}
 
 func rule(expression string) *string { return types.Pointer(expression) }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lingualink/lingualink/internal/ledger"
 	"github.com/lingualink/lingualink/internal/money"
+	referralrules "github.com/lingualink/lingualink/internal/referral"
 	rewardrules "github.com/lingualink/lingualink/internal/rewards"
 )
 
@@ -20,7 +21,8 @@ const (
 	RewardPending  = "pending"
 	RewardReleased = "released"
 	RewardReversed = "reversed"
-	RewardVoid     = "void" // accrued, and found to be worth nothing
+	RewardVoid     = "void"     // accrued, and found to be worth nothing; or cut to nothing
+	RewardClawed   = "clawback" // released, and taken back for fraud
 )
 
 // What a rate is for.
@@ -134,22 +136,26 @@ func rewards() *core.Collection {
 		count("seq", "Order of payment when funds come late."),
 		presentable(toUser("user", "Who earned it.")),
 		presentable(oneOf("rule", "What it is for.",
-			string(rewardrules.Clip), string(rewardrules.Remix), string(rewardrules.RemixParent), string(rewardrules.Validation))),
-		to("clip", "clips", "The clip it comes from."),
-		to("verdict", "verdicts", "The verdict it comes from."),
+			string(rewardrules.Clip), string(rewardrules.Remix), string(rewardrules.RemixParent), string(rewardrules.Validation),
+			string(referralrules.Bonus), string(referralrules.Commission), string(referralrules.Stipend))),
+		optional(to("clip", "clips", "The clip it comes from, if any.")),
+		optional(to("verdict", "verdicts", "The verdict it comes from, if any.")),
+		optional(to("referral", "referrals", "The person who was brought, of a bonus or commission.")),
+		text("subject", 40, "What a bonus, commission or stipend is for: the referral and round, the reward, the month."),
+		text("cut", 40, "What made the amount smaller than it would be, for example bonuses_per_day."),
 		secret(to("campaign", "campaigns", "Who pays.")),
 		currency("ISO 4217 code."),
 		presentable(minor("amount_minor", "Minor units earned.")),
-		minor("base_minor", "The rate it started from."),
+		minor("base_minor", "What it started from: the rate, the bonus, the reward, the stipend."),
 		optional(to("language", "languages", "Language of the clip, whose informativeness counts.")),
-		count("factor_bps", "Informativeness in basis points; 10000 is one."),
-		count("multiplier_bps", "Role multiplier in basis points; 10000 is one."),
+		count("factor_bps", "Informativeness, or share of a commission, in basis points; 10000 is one."),
+		count("multiplier_bps", "Multiplier of the role or tier in basis points; 10000 is one."),
 		count("rate_version", "Version of the reward rate."),
-		count("policy_version", "Version of the rewards policy; 0 is the default in code."),
+		count("policy_version", "Version of the rewards or referrals policy, or of an ambassador's terms; 0 is the default in code."),
 		count("consensus_version", "Version of the consensus policy that the informativeness was reckoned by."),
 		secret(count("skill_seq", "The last skill event that the informativeness rests on.")),
 		presentable(oneOf("state", "Where the money is; accruing until the validator's informativeness is known.",
-			RewardAccruing, RewardUnfunded, RewardPending, RewardReleased, RewardReversed, RewardVoid)),
+			RewardAccruing, RewardUnfunded, RewardPending, RewardReleased, RewardReversed, RewardVoid, RewardClawed)),
 		&core.DateField{Name: "available_at", Help: "Released at this time (UTC), once it is paid."},
 		optional(to("tx", "ledger_txs", "The posting that paid it.")),
 		created(),
@@ -162,6 +168,8 @@ func rewards() *core.Collection {
 	c.AddIndex("idx_rewards_accruing", false, "user, language, seq", "state = 'accruing'")
 	c.AddIndex("idx_rewards_clip", false, "clip", "")
 	c.AddIndex("idx_rewards_verdict", false, "verdict", "")
+	c.AddIndex("idx_rewards_referral", false, "referral, rule, created", "referral != ''")
+	c.AddIndex("idx_rewards_subject", false, "subject", "subject != ''")
 	c.ListRule = own("user")
 	c.ViewRule = own("user")
 	return c

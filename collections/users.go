@@ -47,6 +47,10 @@ func users() *core.Collection {
 			Name: "languages", CollectionId: ID("languages"), MaxSelect: 20,
 			Help: "Languages the person speaks, public; votes are possible in these.",
 		},
+		&core.RelationField{
+			Name: "badges", CollectionId: ID("badges"), MaxSelect: 200,
+			Help: "What the person earned, public; given by the server.",
+		},
 		secret(&core.SelectField{
 			Name: "roles", MaxSelect: 3, Values: []string{RoleValidator, RoleAmbassador, RoleModerator},
 			Help: "Promoted ranks; set by the server and superusers, seen by the person only.",
@@ -132,9 +136,12 @@ func privateProfiles() *core.Collection {
 		text("city", 80, "Town."),
 		&core.TextField{Name: "time_zone", Max: 60, Pattern: `^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$`, Help: "IANA name, for example Africa/Lagos."},
 		&core.TextField{Name: "interface_language", Max: 35, Pattern: `^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$`, Help: "BCP 47 tag of the app's language."},
+		&core.BoolField{Name: "off_leaderboards", Help: "The person is on no leaderboard."},
+		secret(text("region_key", 90, "Country and folded region, by which ambassadors' figures count people.")),
 		updated(),
 	)
 	c.AddIndex("idx_private_profiles_user", true, "user", "")
+	c.AddIndex("idx_private_profiles_region", false, "region_key", "region_key != ''")
 	c.ListRule = own("user")
 	c.ViewRule = own("user")
 	c.UpdateRule = own("user")

@@ -18,7 +18,7 @@ import (
 
 // Register binds the area.
 func Register(app core.App, deps *shell.Deps) {
-	registerUsers(app)
+	registerUsers(app, deps)
 	registerUsernames(deps)
 	registerSignUp(app, deps)
 	registerPrivacy(app)

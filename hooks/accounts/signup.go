@@ -31,10 +31,14 @@ const (
 
 // registerUsers binds what holds for every users row, whoever writes it: the
 // dashboard, Go code or the API.
-func registerUsers(app core.App) {
+func registerUsers(app core.App, deps *shell.Deps) {
 	app.OnRecordCreate("users").Bind(&hook.Handler[*core.RecordEvent]{
 		Id: "ll.users.create",
 		Func: func(e *core.RecordEvent) error {
+			if e.Record.GetDateTime("created").IsZero() {
+				// Days are counted from the sign-up, by the clock that counts them.
+				e.Record.SetRaw("created", shell.DateTime(deps.Clock.Now()))
+			}
 			if e.Record.GetString("standing") == "" {
 				e.Record.Set("standing", collections.StandingGood)
 			}

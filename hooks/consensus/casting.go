@@ -210,7 +210,16 @@ func (c *casting) store() error {
 			return spoilt(err)
 		}
 	}
-	return spoilt(c.board.store(c.tx, c.deps, c.now))
+	if err := c.board.store(c.tx, c.deps, c.now); err != nil {
+		return spoilt(err)
+	}
+	people := []string{}
+	for _, vote := range c.votes {
+		if voter, ok := vote["validator"].(string); ok && !slices.Contains(people, voter) {
+			people = append(people, voter)
+		}
+	}
+	return spoilt(OnVotes(c.tx).Trigger(&VotesEvent{App: c.tx, Voters: people, At: c.now}))
 }
 
 func (c *casting) storeAssignments() error {

@@ -58,6 +58,13 @@ func settle(tx core.App, deps *shell.Deps, now time.Time, rulings []ruling) ([]s
 		if err := follow(tx, deps, now, r, verdicts[i], parents[r.clip.Parent]); err != nil {
 			return nil, err
 		}
+		if r.explanation.Outcome == engine.Escalated {
+			continue
+		}
+		err := OnVerdict(tx).Trigger(&VerdictEvent{App: tx, Verdict: verdicts[i], Clip: r.clip.ID, At: r.at(now)})
+		if err != nil {
+			return nil, err
+		}
 	}
 	return verdicts, nil
 }

@@ -77,7 +77,7 @@ func reverse(tx core.App, deps *shell.Deps, id, reason, actor string) (reverseDa
 	case book.CampaignFunded:
 		data.Tx, err = mirror(tx, deps, original, book.Correction, actor, reason)
 	case book.RewardEarned:
-		data.Tx, err = takeBack(tx, deps, original, book.Correction, actor, reason)
+		data.Tx, err = correct(tx, deps, original, actor, reason)
 	default:
 		err = fault.NotReversible.On("id")
 	}
@@ -87,6 +87,20 @@ func reverse(tx core.App, deps *shell.Deps, id, reason, actor string) (reverseDa
 	return data, shell.Audit(tx, deps.Clock.Now(), shell.Act{
 		Actor: actor, Action: "ledger.reverse", SubjectType: "ledger_txs", SubjectID: id, Reason: reason, Data: data,
 	})
+}
+
+// correct takes back a reward that should not have been.
+func correct(tx core.App, deps *shell.Deps, original book.Posted, actor, reason string) (string, error) {
+	id, err := takeBack(tx, deps, original, book.Correction, actor, reason)
+	if err != nil {
+		return "", err
+	}
+	var row rewardRow
+	err = tx.DB().NewQuery("SELECT " + rewardColumns + " FROM rewards WHERE [[key]] = {:key}").Bind(dbx.Params{"key": original.Key}).One(&row)
+	if err != nil {
+		return "", err
+	}
+	return id, takenBack(tx, deps.Clock.Now(), row)
 }
 
 // takeBack reverses the posting of a reward that is still pending, and returns

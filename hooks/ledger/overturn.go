@@ -4,9 +4,7 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
-	"github.com/lingualink/lingualink/collections"
 	"github.com/lingualink/lingualink/hooks/shell"
-	book "github.com/lingualink/lingualink/internal/ledger"
 )
 
 // Overturned is what became of the money that a verdict brought to those who made
@@ -33,40 +31,12 @@ func Overturn(tx core.App, deps *shell.Deps, verdict, actor, reason string) (Ove
 	if err := checkReason(reason); err != nil {
 		return Overturned{}, err
 	}
-	rows := []rewardRow{}
-	err := tx.DB().NewQuery("SELECT " + rewardColumns + ` FROM rewards
-		WHERE verdict = {:verdict} AND rule IN ('clip', 'remix', 'remix_parent') ORDER BY seq`).
-		Bind(dbx.Params{"verdict": verdict}).All(&rows)
+	ids := []string{}
+	err := tx.DB().NewQuery("SELECT id FROM rewards WHERE verdict = {:verdict} AND rule IN ('clip', 'remix', 'remix_parent') ORDER BY seq").
+		Bind(dbx.Params{"verdict": verdict}).Column(&ids)
 	if err != nil {
 		return Overturned{}, err
 	}
-	var sum Overturned
-	changed := wallets{}
-	for _, row := range rows {
-		switch row.State {
-		case collections.RewardReleased:
-			sum.ReleasedMinor += row.Amount
-		case collections.RewardPending:
-			original, err := loadTx(tx, row.Tx)
-			if err != nil {
-				return Overturned{}, err
-			}
-			if _, err := takeBack(tx, deps, original, book.RewardReversed, actor, reason); err != nil {
-				return Overturned{}, err
-			}
-			sum.ReversedMinor += row.Amount
-		case collections.RewardUnfunded:
-			if err := moveReward(tx, row.ID, collections.RewardUnfunded, collections.RewardReversed, ""); err != nil {
-				return Overturned{}, err
-			}
-			// What waited behind it may be small enough to be paid now.
-			if err := settleSoon(tx, deps, "overturn:"+row.ID, row.Campaign); err != nil {
-				return Overturned{}, err
-			}
-			sum.UnfundedMinor += row.Amount
-			changed.add(row.User, row.Currency)
-		}
-	}
-	changed.announce(tx, deps)
-	return sum, nil
+	taken, err := TakeBack(tx, deps, ids, false, actor, reason)
+	return Overturned{ReversedMinor: taken.ReversedMinor, UnfundedMinor: taken.UnfundedMinor, ReleasedMinor: taken.KeptMinor}, err
 }

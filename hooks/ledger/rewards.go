@@ -12,6 +12,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/shell"
 	book "github.com/lingualink/lingualink/internal/ledger"
 	"github.com/lingualink/lingualink/internal/money"
+	"github.com/lingualink/lingualink/internal/referral"
 	"github.com/lingualink/lingualink/internal/rewards"
 )
 
@@ -39,33 +40,50 @@ type Earning struct {
 // campaign waits, nothing newer overtakes it. What accrues is only recorded, until
 // [SettleAccrued]. However many the verdicts are, they take few statements.
 func Earn(tx core.App, deps *shell.Deps, earnings ...Earning) error {
+	due, now := []owed{}, deps.Clock.Now()
+	for _, earning := range earnings {
+		for _, reward := range earning.Rewards {
+			due = append(due, earning.owed(reward, now))
+		}
+	}
+	return owe(tx, deps, due)
+}
+
+// owed is a reward about to be recorded.
+type owed struct {
+	rewardRow
+	accruing, cut bool // neither is paid: the one not yet, the other never
+	row           dbx.Params
+}
+
+// owe records rewards, in order, and posts those that their campaigns can pay now.
+func owe(tx core.App, deps *shell.Deps, due []owed) error {
 	var seq int64
 	if err := tx.DB().NewQuery("SELECT COALESCE(MAX(seq), 0) FROM rewards").Row(&seq); err != nil {
 		return err
 	}
 	now := deps.Clock.Now()
-	rows, paid, postings := []dbx.Params{}, []dbx.Params{}, []book.Tx{}
+	rows, paid, postings := make([]dbx.Params, len(due)), []dbx.Params{}, []book.Tx{}
 	budgets, unpaid := budgets{}, wallets{} // posting announces the others
-	for _, earning := range earnings {
-		for _, reward := range earning.Rewards {
-			seq++
-			row := earning.row(reward, seq, now)
-			rows = append(rows, row)
-			funded := false
-			if !reward.Accruing {
-				var err error
-				if funded, err = budgets.take(tx, earning.Campaign, reward.AmountMinor); err != nil {
-					return err
-				}
+	for i, reward := range due {
+		seq++
+		row := reward.row
+		row["id"], row["seq"], row["created"] = shell.RowID(now), seq, shell.Stamp(now)
+		rows[i] = row
+		funded := false
+		if !reward.accruing && !reward.cut {
+			var err error
+			if funded, err = budgets.take(tx, reward.campaign(), reward.Amount); err != nil {
+				return err
 			}
-			if !funded {
-				unpaid.add(reward.User, earning.Campaign.Currency)
-				continue
-			}
-			row["state"] = collections.RewardPending
-			paid = append(paid, row)
-			postings = append(postings, earnedTx(reward.Key, reward.User, earning.Verdict, earning.Campaign, reward.AmountMinor))
 		}
+		if !funded {
+			unpaid.add(reward.User, reward.Currency)
+			continue
+		}
+		row["state"] = collections.RewardPending
+		paid = append(paid, row)
+		postings = append(postings, reward.earned())
 	}
 	posted, err := Post(tx, deps, postings...)
 	if err != nil {
@@ -78,20 +96,27 @@ func Earn(tx core.App, deps *shell.Deps, earnings ...Earning) error {
 	return shell.InsertAll(tx, "rewards", rows)
 }
 
-// row is a reward as it is stored before it is paid.
-func (earning Earning) row(reward rewards.Reward, seq int64, now time.Time) dbx.Params {
+// owed is a reward of the verdict as it is stored before it is paid.
+func (earning Earning) owed(reward rewards.Reward, now time.Time) owed {
 	state := collections.RewardUnfunded
 	if reward.Accruing {
 		state = collections.RewardAccruing
 	}
-	return dbx.Params{
-		"id": shell.RowID(now), "key": reward.Key, "seq": seq, "user": reward.User, "rule": string(reward.Rule),
-		"clip": earning.Clip, "verdict": earning.Verdict, "language": earning.Language,
-		"campaign": earning.Campaign.ID, "currency": string(earning.Campaign.Currency),
-		"amount_minor": reward.AmountMinor, "base_minor": reward.BaseMinor, "factor_bps": reward.FactorBps, "multiplier_bps": reward.MultiplierBps,
-		"rate_version": reward.RateVersion, "policy_version": earning.PolicyVersion,
-		"consensus_version": reward.ConsensusVersion, "skill_seq": reward.SkillSeq,
-		"state": state, "tx": "", "available_at": shell.Stamp(now.Add(earning.Hold)), "created": shell.Stamp(now),
+	return owed{
+		rewardRow: rewardRow{
+			Key: reward.Key, Rule: reward.Rule, User: reward.User, Verdict: earning.Verdict,
+			Campaign: earning.Campaign.ID, Currency: earning.Campaign.Currency, Amount: reward.AmountMinor,
+		},
+		accruing: reward.Accruing,
+		row: dbx.Params{
+			"key": reward.Key, "user": reward.User, "rule": string(reward.Rule),
+			"clip": earning.Clip, "verdict": earning.Verdict, "language": earning.Language, "referral": "", "subject": "", "cut": "",
+			"campaign": earning.Campaign.ID, "currency": string(earning.Campaign.Currency),
+			"amount_minor": reward.AmountMinor, "base_minor": reward.BaseMinor, "factor_bps": reward.FactorBps, "multiplier_bps": reward.MultiplierBps,
+			"rate_version": reward.RateVersion, "policy_version": earning.PolicyVersion,
+			"consensus_version": reward.ConsensusVersion, "skill_seq": reward.SkillSeq,
+			"state": state, "tx": "", "available_at": shell.Stamp(now.Add(earning.Hold)),
+		},
 	}
 }
 
@@ -147,21 +172,18 @@ func (b budgets) take(tx core.App, campaign Campaign, minor int64) (bool, error)
 	return true, nil
 }
 
-// earnedTx moves a reward from the campaign to the person's pending account.
-func earnedTx(key, user, verdict string, campaign Campaign, amountMinor int64) book.Tx {
-	return book.Tx{
-		Kind: book.RewardEarned, Key: key, Actor: shell.System, SourceType: "verdicts", SourceID: verdict,
-		Entries: book.Move(book.CampaignAccount(campaign.ID, campaign.Currency), book.UserAccount(user, book.Pending, campaign.Currency), amountMinor),
-	}
-}
-
 // rewardRow is what paying, releasing and taking back need of a reward.
 type rewardRow struct {
 	ID         string         `db:"id"`
 	Key        string         `db:"key"`
 	Seq        int64          `db:"seq"`
+	Rule       rewards.Rule   `db:"rule"`
 	User       string         `db:"user"`
+	Language   string         `db:"language"`
 	Verdict    string         `db:"verdict"`
+	Referral   string         `db:"referral"`
+	Subject    string         `db:"subject"`
+	Version    int64          `db:"policy_version"`
 	Campaign   string         `db:"campaign"`
 	Currency   money.Currency `db:"currency"`
 	Amount     int64          `db:"amount_minor"`
@@ -171,13 +193,28 @@ type rewardRow struct {
 	Tx         string         `db:"tx"`
 }
 
-const rewardColumns = "id, [[key]], seq, user, verdict, campaign, currency, amount_minor, base_minor, multiplier_bps, state, tx"
+const rewardColumns = "id, [[key]], seq, rule, user, language, verdict, referral, subject, policy_version, campaign, currency, amount_minor, base_minor, multiplier_bps, state, tx"
 
 func (r rewardRow) campaign() Campaign { return Campaign{ID: r.Campaign, Currency: r.Currency} }
 
-// earned is the posting that pays the reward.
+// earned is the posting that pays the reward. All of it follows from the row, so
+// that it is the same whether the campaign can pay at once or much later.
 func (r rewardRow) earned() book.Tx {
-	return earnedTx(r.Key, r.User, r.Verdict, r.campaign(), r.Amount)
+	posting := book.Tx{
+		Kind: book.RewardEarned, Key: r.Key, Actor: shell.System,
+		Entries: book.Move(book.CampaignAccount(r.Campaign, r.Currency), book.UserAccount(r.User, book.Pending, r.Currency), r.Amount),
+	}
+	switch r.Rule {
+	case referral.Bonus, referral.Commission:
+		posting.SourceType, posting.SourceID = "referrals", r.Referral
+		posting.Memo = fmt.Sprintf("%s, rules version %d", map[rewards.Rule]string{referral.Bonus: "Referral bonus", referral.Commission: "Referral commission"}[r.Rule], r.Version)
+	case referral.Stipend:
+		posting.SourceType, posting.SourceID = "ambassadors", r.Subject
+		posting.Memo = fmt.Sprintf("Stipend for %s, terms version %d", r.Subject, r.Version)
+	default:
+		posting.SourceType, posting.SourceID = "verdicts", r.Verdict
+	}
+	return posting
 }
 
 type settlePayload struct {
@@ -231,11 +268,15 @@ func settleUnfunded(tx core.App, deps *shell.Deps, job shell.Job) error {
 }
 
 // ReleaseDue makes rewards available whose hold time is over, a batch per
-// transaction so that the writer is never held for long.
+// transaction so that the writer is never held for long. What belongs to
+// somebody whose money is frozen stays where it is until that is decided.
 func ReleaseDue(app core.App, deps *shell.Deps) error {
 	for range maxReleases {
 		due := dbx.Params{"now": shell.Stamp(deps.Clock.Now()), "batch": releaseBatch}
-		const query = "SELECT " + rewardColumns + " FROM rewards WHERE state = 'pending' AND available_at <= {:now} ORDER BY available_at, seq LIMIT {:batch}"
+		const query = "SELECT " + rewardColumns + ` FROM rewards
+			WHERE state = 'pending' AND available_at <= {:now}
+				AND NOT EXISTS (SELECT 1 FROM freezes f WHERE f.user = rewards.user AND f.state = 'frozen')
+			ORDER BY available_at, seq LIMIT {:batch}`
 		rows := []rewardRow{}
 		// Look without the writer first: mostly nothing is due.
 		if err := app.ConcurrentDB().NewQuery(query).Bind(due).All(&rows); err != nil || len(rows) == 0 {
@@ -256,8 +297,10 @@ func ReleaseDue(app core.App, deps *shell.Deps) error {
 					Entries: book.Move(book.UserAccount(row.User, book.Pending, row.Currency), book.UserAccount(row.User, book.Available, row.Currency), row.Amount),
 				}
 			}
-			_, err := Post(tx, deps, postings...)
-			return err
+			if _, err := Post(tx, deps, postings...); err != nil {
+				return err
+			}
+			return released(tx, deps.Clock.Now(), rows)
 		})
 		if err != nil {
 			return err

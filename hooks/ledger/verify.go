@@ -108,31 +108,47 @@ func auditAccounts(db dbx.Builder, auditor *book.Auditor) error {
 	return rows.Err()
 }
 
-// What a reward's row and the ledger must say about each other. Pending and
-// released money was posted, and so was reversed money unless it was reversed
-// before there was any; what accrues, waits or is void never was.
+// What a reward's row and the ledger must say about each other. Pending, released
+// and clawed back money was posted, and so was reversed money unless it was
+// reversed before there was any; what accrues, waits or is void never was.
 const postedWrong = `(
 	r.tx IS NOT COALESCE(t.id, '')
-	OR (t.id IS NOT NULL) IS NOT (r.state IN ('pending', 'released') OR (r.state = 'reversed' AND r.tx != ''))
+	OR (t.id IS NOT NULL) IS NOT (r.state IN ('pending', 'released', 'clawback') OR (r.state = 'reversed' AND r.tx != ''))
 	OR (t.id IS NOT NULL AND e.amount_minor IS NOT r.amount_minor)
-	OR (f.id IS NOT NULL) IS NOT (r.state = 'released')
+	OR (f.id IS NOT NULL) IS NOT (r.state IN ('released', 'clawback'))
 	OR (m.id IS NOT NULL) IS NOT (r.state = 'reversed' AND r.tx != '')
-	OR r.state NOT IN ('accruing', 'unfunded', 'pending', 'released', 'reversed', 'void'))`
+	OR (c.id IS NOT NULL) IS NOT (r.state = 'clawback')
+	OR (c.id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ledger_entries x JOIN ledger_accounts y ON y.id = x.account
+		WHERE x.tx = c.id AND y.[[key]] = 'user:' || r.user || ':available:' || r.currency AND x.amount_minor = -r.amount_minor))
+	OR r.state NOT IN ('accruing', 'unfunded', 'pending', 'released', 'reversed', 'void', 'clawback'))`
 
 // What an amount must be: of a vote, as rewards.Pay reckons it, in two steps
 // because the product may need more than 64 bits. What accrues shows the full
-// factor and has none; the rest of it is settled with what stands there.
+// factor and has none; the rest of it is settled with what stands there. A bonus
+// is its base times the tier, a commission a share of the reward it names, a
+// stipend its base; each may be less only by a cut that is named, and a bonus or
+// stipend that is cut is nothing.
 const reckonedWrong = `(
-	r.base_minor IS NOT (SELECT q.amount_minor FROM reward_rates q
-		WHERE q.version = r.rate_version AND q.currency = r.currency
-		AND q.action = CASE r.rule WHEN 'validation' THEN 'validation' ELSE 'clip' END)
-	OR (r.amount_minor = 0) IS NOT (r.state = 'void')
-	OR (r.state IN ('accruing', 'void') AND r.rule != 'validation')
-	OR (r.state = 'accruing' AND r.factor_bps != 0)
+	(r.amount_minor = 0) IS NOT (r.state = 'void')
+	OR (r.state = 'accruing' AND (r.rule != 'validation' OR r.factor_bps != 0))
 	OR r.factor_bps NOT BETWEEN 0 AND 10000
-	OR CASE WHEN r.rule = 'validation'
-		THEN r.amount_minor IS NOT r.base_minor / 100000000 * r.rate + r.base_minor % 100000000 * r.rate / 100000000
-		ELSE r.amount_minor NOT BETWEEN 1 AND r.base_minor END)`
+	OR CASE
+		WHEN r.rule IN ('validation', 'clip', 'remix', 'remix_parent') THEN
+			r.base_minor IS NOT (SELECT q.amount_minor FROM reward_rates q
+				WHERE q.version = r.rate_version AND q.currency = r.currency
+				AND q.action = CASE r.rule WHEN 'validation' THEN 'validation' ELSE 'clip' END)
+			OR CASE WHEN r.rule = 'validation'
+				THEN r.amount_minor IS NOT r.base_minor / 100000000 * r.rate + r.base_minor % 100000000 * r.rate / 100000000
+				ELSE r.amount_minor NOT BETWEEN 1 AND r.base_minor END
+		WHEN r.rule = 'referral_commission' THEN
+			r.base_minor IS NOT (SELECT s.amount_minor FROM rewards s WHERE s.id = r.subject)
+			OR r.amount_minor > r.base_minor / 10000 * r.factor_bps + r.base_minor % 10000 * r.factor_bps / 10000
+			OR (r.cut = '' AND r.amount_minor < r.base_minor / 10000 * r.factor_bps + r.base_minor % 10000 * r.factor_bps / 10000)
+		ELSE
+			r.base_minor < 1
+			OR (r.cut = '') IS NOT (r.state != 'void')
+			OR (r.cut = '' AND r.amount_minor IS NOT r.base_minor / 10000 * r.multiplier_bps + r.base_minor % 10000 * r.multiplier_bps / 10000)
+		END)`
 
 // verifyRewards finds the first reward whose posting is missing, of another
 // amount, or made although the reward says it was not, and the first whose amount
@@ -149,6 +165,7 @@ func verifyRewards(db dbx.Builder) ([]book.Finding, error) {
 		LEFT JOIN ledger_txs t ON t.idem_key = r.[[key]]
 		LEFT JOIN ledger_txs f ON f.idem_key = 'release:' || r.[[key]]
 		LEFT JOIN ledger_txs m ON m.reverses = t.id AND m.reverses != ''
+		LEFT JOIN ledger_txs c ON c.idem_key = 'clawback:' || r.[[key]]
 		LEFT JOIN ledger_accounts a ON a.[[key]] = 'user:' || r.user || ':pending:' || r.currency
 		LEFT JOIN ledger_entries e ON e.tx = t.id AND e.account = a.id
 		WHERE ` + postedWrong + ` OR ` + reckonedWrong + `

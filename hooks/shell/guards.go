@@ -42,7 +42,7 @@ var writables = map[string]Writable{
 		Superuser:       true,
 		SuperuserUpdate: []string{"username", "name", "bio", "country", "languages", "email", "password", "passwordConfirm", "verified", "roles", "standing", "tokenKey", "emailVisibility"},
 	},
-	"private_profiles": {Update: []string{"legal_name", "phone", "birth_year", "region", "city", "time_zone", "interface_language"}},
+	"private_profiles": {Update: []string{"legal_name", "phone", "birth_year", "region", "city", "time_zone", "interface_language", "off_leaderboards"}},
 	"consents":         {Create: []string{"id", "text", "version"}, Self: []string{"user"}},
 	"blocks":           {Create: []string{"id", "blocked"}, Self: []string{"user"}, Removable: true},
 	"clips": {
@@ -51,6 +51,10 @@ var writables = map[string]Writable{
 	},
 	"votes":         {Create: []string{"id", "clip", "verdict", "reason", "feedback"}, Self: []string{"validator"}},
 	"notifications": {Update: []string{"read"}},
+	"appeals":       {Create: []string{"id", "subject_type", "subject_id", "text"}, Self: []string{"user"}},
+	"ambassador_applications": {
+		Create: []string{"id", "country", "region", "motivation", "experience"}, Self: []string{"user"},
+	},
 	"languages":     {Superuser: true},
 	"prompts":       {Superuser: true},
 	"consent_texts": {Superuser: true, InsertOnly: true},
@@ -58,6 +62,7 @@ var writables = map[string]Writable{
 	"reward_rates":  {Superuser: true, InsertOnly: true},
 	"campaigns":     {Superuser: true, SuperuserUpdate: []string{"name", "status"}},
 	"relations":     {Superuser: true, Removable: true},
+	"badges":        {Superuser: true, SuperuserUpdate: []string{"name", "description"}},
 }
 
 // alwaysSame are what a record carries that a client sends back; it has no effect.

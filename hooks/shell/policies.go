@@ -18,7 +18,9 @@ import (
 	"github.com/lingualink/lingualink/internal/consensus"
 	"github.com/lingualink/lingualink/internal/fault"
 	"github.com/lingualink/lingualink/internal/payout"
+	"github.com/lingualink/lingualink/internal/referral"
 	"github.com/lingualink/lingualink/internal/rewards"
+	"github.com/lingualink/lingualink/internal/risk"
 )
 
 // Subjects of policies. Each has its struct and defaults in internal/<subject>.
@@ -26,14 +28,21 @@ const (
 	PolicyAudio     = "audio"
 	PolicyConsensus = "consensus"
 	PolicyPayouts   = "payouts"
+	PolicyReferrals = "referrals"
 	PolicyRewards   = "rewards"
+	PolicyRisk      = "risk"
 )
+
+// forAllLanguages are the subjects that know no language.
+var forAllLanguages = []string{PolicyPayouts, PolicyReferrals, PolicyRisk}
 
 // policyChecks parses the stored values of each subject.
 var policyChecks = map[string]func(values []byte) error{
 	PolicyAudio:     func(values []byte) error { _, err := audio.ParsePolicy(values); return err },
 	PolicyConsensus: func(values []byte) error { _, err := consensus.ParsePolicy(values); return err },
 	PolicyPayouts:   func(values []byte) error { _, err := payout.ParsePolicy(values); return err },
+	PolicyReferrals: func(values []byte) error { _, err := referral.ParsePolicy(values); return err },
+	PolicyRisk:      func(values []byte) error { _, err := risk.ParsePolicy(values); return err },
 	PolicyRewards:   func(values []byte) error { _, err := rewards.ParsePolicy(values); return err },
 }
 
@@ -106,7 +115,7 @@ func registerPolicies(app core.App, deps *Deps) {
 					return fault.PolicyInvalid.On("subject").Saying(
 						"The subject is one of " + strings.Join(slices.Sorted(maps.Keys(policyChecks)), ", ") + ".")
 				}
-				if e.Record.GetString("subject") == PolicyPayouts && e.Record.GetString("language") != "" {
+				if slices.Contains(forAllLanguages, e.Record.GetString("subject")) && e.Record.GetString("language") != "" {
 					// A payout has no language: the row would look in force and rule nothing.
 					return fault.PolicyInvalid.On("language").Saying("This subject is for all languages; leave the language out.")
 				}

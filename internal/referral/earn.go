@@ -13,6 +13,7 @@ import (
 const (
 	Bonus      rewards.Rule = "referral_bonus"      // somebody became active
 	Commission rewards.Rule = "referral_commission" // a reward was released to somebody active
+	Stipend    rewards.Rule = "ambassador_stipend"  // a month as an ambassador
 )
 
 // Cut names what made an amount smaller than it would be, or nothing.

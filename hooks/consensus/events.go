@@ -1,0 +1,47 @@
+package consensus
+
+import (
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+)
+
+// VerdictEvent is a verdict that approves or rejects a clip, in the transaction
+// in which it falls. Its row, that of the clip and the votes tell the rest; they
+// never change, so whoever has much to do may do it later, in a job.
+type VerdictEvent struct {
+	hook.Event
+	App     core.App // the transaction
+	Verdict string
+	Clip    string
+	At      time.Time
+}
+
+// OnVerdict is triggered once for every verdict that approves or rejects, those
+// that supersede another included, after everything of this area is written and
+// before the commit: an error undoes the verdict.
+func OnVerdict(app core.App) *hook.Hook[*VerdictEvent] {
+	return eventHook[*VerdictEvent](app, "verdict")
+}
+
+// VotesEvent are votes that were cast, in their transaction.
+type VotesEvent struct {
+	hook.Event
+	App    core.App // the transaction
+	Voters []string // who cast them, each once
+	At     time.Time
+}
+
+// OnVotes is triggered for every transaction in which votes are cast, before the
+// commit: an error undoes the votes. Votes do not wait for anything that can be
+// done later.
+func OnVotes(app core.App) *hook.Hook[*VotesEvent] {
+	return eventHook[*VotesEvent](app, "votes")
+}
+
+func eventHook[E hook.Resolver](app core.App, name string) *hook.Hook[E] {
+	return app.Store().GetOrSet("ll.consensus."+name, func() any {
+		return &hook.Hook[E]{}
+	}).(*hook.Hook[E])
+}
