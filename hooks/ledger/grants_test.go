@@ -107,6 +107,22 @@ func TestWhatIsFrozenWaits(t *testing.T) {
 	b.wants("lifted", b.clip(v), "released 15000 at 10000 posted")
 }
 
+func TestWhatAFrozenPersonBroughtWaits(t *testing.T) {
+	b := openBooks(t, 100_000)
+	stamp := "2026-01-02 03:04:05.678Z"
+	b.Insert("referrals", dbx.Params{"id": "ra", "referred": b.User(apptest.Emeka).Id, "referrer": b.User(apptest.Ada).Id, "code": shell.NewID(), "state": "active", "created": stamp, "updated": stamp})
+	b.Insert("freezes", dbx.Params{"id": shell.NewID(), "user": b.User(apptest.Emeka).Id, "cluster": shell.NewID(), "reason": "Look.", "state": "frozen"})
+	b.add(b.grant("a", 300), b.grant("b", 200))
+	b.Advance(15 * 24 * time.Hour)
+	b.release()
+	b.wants("frozen", b.bonus("a"), "pending 300 at 10000 posted", b.bonus("b"), "released 200 at 10000 posted")
+	if _, err := shell.Exec(b.App, "UPDATE freezes SET state = 'lifted'", nil); err != nil {
+		t.Fatal(err)
+	}
+	b.release()
+	b.wants("lifted", b.bonus("a"), "released 300 at 10000 posted")
+}
+
 // takeBack takes rewards back by their keys.
 func (b *books) takeBack(fraud bool, keys ...string) (taken ledger.Taken) {
 	b.t.Helper()

@@ -269,13 +269,15 @@ func settleUnfunded(tx core.App, deps *shell.Deps, job shell.Job) error {
 
 // ReleaseDue makes rewards available whose hold time is over, a batch per
 // transaction so that the writer is never held for long. What belongs to
-// somebody whose money is frozen stays where it is until that is decided.
+// somebody whose money is frozen, or was earned by bringing them, stays where it
+// is until that is decided.
 func ReleaseDue(app core.App, deps *shell.Deps) error {
 	for range maxReleases {
 		due := dbx.Params{"now": shell.Stamp(deps.Clock.Now()), "batch": releaseBatch}
 		const query = "SELECT " + rewardColumns + ` FROM rewards
 			WHERE state = 'pending' AND available_at <= {:now}
 				AND NOT EXISTS (SELECT 1 FROM freezes f WHERE f.user = rewards.user AND f.state = 'frozen')
+				AND NOT EXISTS (SELECT 1 FROM referrals b JOIN freezes f ON f.user = b.referred AND f.state = 'frozen' WHERE b.id = rewards.referral)
 			ORDER BY available_at, seq LIMIT {:batch}`
 		rows := []rewardRow{}
 		// Look without the writer first: mostly nothing is due.
