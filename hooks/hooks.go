@@ -8,6 +8,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/hooks/accounts"
+	"github.com/lingualink/lingualink/hooks/ambassadors"
 	"github.com/lingualink/lingualink/hooks/clips"
 	"github.com/lingualink/lingualink/hooks/consensus"
 	"github.com/lingualink/lingualink/hooks/ledger"
@@ -34,6 +35,7 @@ func Register(app core.App, deps *shell.Deps, providers Providers) {
 	clips.Register(app, deps)                       // upload, media, withdrawal, remixes
 	consensus.Register(app, deps)                   // queue, assignments, votes, verdicts
 	payouts.Register(app, deps, providers.Paystack) // bank accounts, payouts, funding through Paystack
+	ambassadors.Register(app, deps)                 // applications, stipends, tiers, figures of regions
 }
 
 // Wire makes the dependencies for a configuration and registers every area.

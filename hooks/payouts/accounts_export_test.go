@@ -3,6 +3,7 @@ package payouts
 import (
 	"github.com/pocketbase/pocketbase/core"
 
+	"github.com/lingualink/lingualink/hooks/accounts"
 	"github.com/lingualink/lingualink/hooks/shell"
 )
 
@@ -12,7 +13,7 @@ func AccountUsable(app core.App, deps *shell.Deps, record *core.Record) (bool, e
 }
 
 // SamePerson tells whether who decides is a user.
-var SamePerson = samePerson
+var SamePerson = accounts.SamePerson
 
 // AdminPerson is the user that an admin is.
-var AdminPerson = adminPerson
+var AdminPerson = accounts.AdminPerson

@@ -164,7 +164,7 @@ func (d *desk) approval(tx core.App, record *core.Record, person string) (payout
 
 // decider is the person that the admin is, if they may decide on the payout.
 func decider(tx core.App, admin, record *core.Record) (string, error) {
-	person, known := adminPerson(tx, admin)
+	person, known := accounts.AdminPerson(tx, admin)
 	if !known {
 		return "", fault.ApproverUnknown.On("authorization")
 	}
@@ -173,7 +173,7 @@ func decider(tx core.App, admin, record *core.Record) (string, error) {
 
 // notAlso refuses two users who are one by an e-mail address, of the user or of
 // an admin that the user is: a second account of a person is the same person. The
-// address counts whether or not it was proven, as in samePerson. That the ids
+// address counts whether or not it was proven, as in accounts.SamePerson. That the ids
 // are the same is for internal/payout to see.
 func notAlso(tx core.App, person, other string, refusal *fault.Code) error {
 	if other == "" || other == person {

@@ -44,7 +44,7 @@ func (d *desk) registerExplain(core.App) {
 }
 
 func (d *desk) explain(tx core.App, e *core.RequestEvent, id string, body explainBody) error {
-	if _, known := adminPerson(tx, e.Auth); !known {
+	if _, known := accounts.AdminPerson(tx, e.Auth); !known {
 		return fault.ApproverUnknown.On("authorization")
 	}
 	if err := d.explainBalanceRow(tx, id, body.Kind, shell.ActorOf(e.Auth), body.Reason); err != nil {

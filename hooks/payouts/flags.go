@@ -99,13 +99,13 @@ func mayDecideFlag(tx core.App, by *core.Record, concerned string) error {
 	if concerned == "" {
 		return nil
 	}
-	same, err := samePerson(tx, by, concerned)
+	same, err := accounts.SamePerson(tx, by, concerned)
 	if err != nil {
 		return err
 	}
 	me := by.Id
 	if by.IsSuperuser() {
-		me, _ = adminPerson(tx, by) // an admin who is nobody is linked to nobody
+		me, _ = accounts.AdminPerson(tx, by) // an admin who is nobody is linked to nobody
 	} else if err := accounts.RequireGoodStanding(tx, by.Id); err != nil {
 		return err
 	}

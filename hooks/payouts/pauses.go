@@ -150,7 +150,7 @@ func (d *desk) liftPause(e *core.RequestEvent) error {
 	}
 	var record *core.Record
 	err = e.App.RunInTransaction(func(tx core.App) error {
-		if _, known := adminPerson(tx, e.Auth); !known {
+		if _, known := accounts.AdminPerson(tx, e.Auth); !known {
 			return fault.ApproverUnknown.On("authorization")
 		}
 		id := e.Request.PathValue("id")

@@ -234,7 +234,7 @@ func personOf(tx core.App, actor string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	person, _ := adminPerson(tx, admin)
+	person, _ := accounts.AdminPerson(tx, admin)
 	return person, nil
 }
 

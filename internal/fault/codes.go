@@ -173,3 +173,15 @@ var (
 	OwnPerson           = define("own_person", http.StatusForbidden, "Admins do not say themselves which user they are.", "Another superuser sets it, or the command: lingualink superuser person EMAIL USERNAME.")
 	FlagDecided         = define("flag_decided", http.StatusConflict, "This flag has been decided.", "Read the decision.")
 )
+
+// Ambassadors.
+var (
+	ApplicationPending  = define("application_pending", http.StatusConflict, "You have applied already, and nobody has decided yet.", "Wait for the decision; it comes as a notification.")
+	AlreadyAmbassador   = define("already_ambassador", http.StatusConflict, "This person is an ambassador already.", "Change the terms instead.")
+	ApplicationDecided  = define("application_decided", http.StatusConflict, "This application has been decided.", "Read the decision.")
+	ApplicantRestricted = define("applicant_restricted", http.StatusConflict, "The applicant is suspended or banned.", "Reject the application, or decide when the person may act again.")
+	OwnApplication      = define("own_application", http.StatusForbidden, "Nobody decides on being an ambassador themselves.", "Another admin decides.")
+	NotAmbassador       = define("not_ambassador", http.StatusForbidden, "You are not an ambassador.", "Apply by creating an ambassador_applications record.")
+	AmbassadorEnded     = define("ambassador_ended", http.StatusConflict, "This person is no longer an ambassador by this row.", "List the ambassadors again.")
+	AmbassadorChanged   = define("ambassador_changed", http.StatusConflict, "Somebody else changed the terms.", "Read the ambassador again, then decide anew with its version.")
+)
