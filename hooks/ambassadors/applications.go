@@ -29,6 +29,16 @@ func registerApplications(app core.App, deps *shell.Deps) {
 		}
 		return true
 	})
+	app.OnRecordCreate("ambassador_applications").Bind(&hook.Handler[*core.RecordEvent]{
+		Id: "ll.ambassador_applications.create",
+		Func: func(e *core.RecordEvent) error {
+			err := e.Next()
+			if shell.IsUniqueViolation(err, "user") { // the index decides, also between two at once
+				return fault.ApplicationPending.On("user").Because(err)
+			}
+			return err
+		},
+	})
 	app.OnRecordCreateRequest("ambassador_applications").Bind(&hook.Handler[*core.RecordRequestEvent]{
 		Id: "ll.ambassador_applications.create.request", Priority: -30, // after the repeats
 		Func: func(e *core.RecordRequestEvent) error {
@@ -63,11 +73,7 @@ func apply(tx core.App, deps *shell.Deps, e *core.RecordRequestEvent) error {
 		}
 	}
 	e.Record.Set("state", collections.ApplicationPending)
-	err = e.Next()
-	if shell.IsUniqueViolation(err, "user") {
-		return fault.ApplicationPending.On("user").Because(err)
-	}
-	return err
+	return e.Next()
 }
 
 func isAmbassador(app core.App, person string) (bool, error) {
