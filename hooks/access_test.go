@@ -68,6 +68,19 @@ func plant(s *hookstest.Server, clip string) {
 		}
 	}
 	plantMoney(s, ada, stamp)
+	plantAmbassadors(s, ada, stamp)
+}
+
+// plantAmbassadors writes Ada's application, that she is an ambassador, and her tier.
+func plantAmbassadors(s *hookstest.Server, ada, stamp string) {
+	for table, row := range map[string]dbx.Params{
+		"ambassador_applications": {"user": ada, "country": "NG", "region": "Kano", "motivation": "m", "state": collections.ApplicationApproved, "created": stamp, "updated": stamp},
+		"ambassadors":             {"user": ada, "country": "NG", "region": "Kano", "region_key": "NG:kano", "currency": "NGN", "version": 1, "since": stamp, "next_month": "2026-02", "created": stamp, "updated": stamp},
+		"referrers":               {"user": ada, "tier": "bronze", "month": "2026-01", "retained": 5, "updated": stamp},
+	} {
+		row["id"] = shell.NewID()
+		s.Insert(table, row)
+	}
 }
 
 // plantMoney writes what payouts and funding leave behind: Ada's are paid.
@@ -148,6 +161,10 @@ func TestWhoSeesHowMany(t *testing.T) {
 		"risk_flags":       {ada: 0, bola: 0, dayo: 0, musa: 1, guest: 0},
 		"ledger_accounts":  {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 		"ledger_entries":   {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
+
+		"ambassador_applications": {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+		"ambassadors":             {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+		"referrers":               {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
 	}
 	for _, collection := range collections.All() {
 		want, listed := cases[collection.Name]
@@ -274,6 +291,7 @@ func TestTheServersRowsAreClosedToAdminsToo(t *testing.T) {
 		"assignments", "queue_cursors", "quotas", "confirmations", "notifications", "private_profiles",
 		"payout_accounts", "payouts", "payout_events", "payout_settlements", "payout_pauses", "payout_marks", "risk_flags", "alerts",
 		"paystack_events", "orphan_transfers", "balance_rows", "reconciliations", "fundings", "funding_returns",
+		"ambassador_applications", "ambassadors", "referrers",
 	} {
 		path := "/api/collections/" + name + "/records"
 		row := s.Text("SELECT id FROM "+name+" LIMIT 1", nil)

@@ -22,7 +22,7 @@ var ownerWrites = map[string]map[string][]string{
 		"password": nil, // needs the old one
 	},
 	"private_profiles": {
-		"legal_name": {"legal_name"}, "phone": {"phone"}, "birth_year": {"birth_year"}, "region": {"region"},
+		"legal_name": {"legal_name"}, "phone": {"phone"}, "birth_year": {"birth_year"}, "region": {"region", "region_key"},
 		"city": {"city"}, "time_zone": {"time_zone"}, "interface_language": {"interface_language"},
 	},
 	"consents": {}, "blocks": {}, "confirmations": {}, "relations": {},

@@ -4,8 +4,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
 
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/apptest"
@@ -87,7 +90,7 @@ func TestAnApplicationMayBeRepeated(t *testing.T) {
 		o.Want(o.Do(chief, "POST", decisions+again+"/reject", map[string]any{"reason": "Not now."}), 200, "")
 	}
 	o.Want(o.Do(ada, "POST", applications, application()), 429, "rate_limited")
-	o.Advance(25 * 60 * 60 * 1e9)
+	o.Advance(25 * time.Hour)
 	o.apply(ada)
 }
 
@@ -256,7 +259,15 @@ func TestRejection(t *testing.T) {
 	for _, why := range []string{"", "  ", strings.Repeat("x", 501)} {
 		o.Want(o.Do(chief, "POST", decisions+id+"/reject", map[string]any{"reason": why}), 400, "invalid_input")
 	}
+	told := []string{} // by realtime, which sends what these events bring
+	o.App.OnRecordAfterUpdateSuccess("ambassador_applications").Bind(&hook.Handler[*core.RecordEvent]{
+		Id:   "ll.test.told",
+		Func: func(e *core.RecordEvent) error { told = append(told, e.Record.GetString("state")); return e.Next() },
+	})
 	o.Want(o.Do(chief, "POST", decisions+id+"/reject", map[string]any{"reason": "Tell us more."}), 200, "")
+	if !slices.Equal(told, []string{"rejected"}) {
+		t.Errorf("told: %q", told)
+	}
 	o.Want(o.Do(deputy, "POST", decisions+id+"/reject", map[string]any{"reason": "No."}), 409, "application_decided")
 	o.Want(o.approve(chief, id), 409, "application_decided")
 	if answer := o.Do(ada, "GET", applications+"/"+id, nil); answer.Text("state") != "rejected" || answer.Text("reason") != "Tell us more." || answer.JSON["decided_by"] != nil {
