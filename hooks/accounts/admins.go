@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 
@@ -128,4 +129,19 @@ func SamePerson(app core.App, who *core.Record, user string) (bool, error) {
 		return false, err
 	}
 	return record.Email() != "" && strings.EqualFold(record.Email(), who.Email()), nil
+}
+
+// ShareAddress tells whether two users are one by an e-mail address, of the user or
+// of an admin that the user is. The address counts whether or not it was proven, as
+// in [SamePerson].
+func ShareAddress(app core.App, person, other string) (bool, error) {
+	var shared bool
+	err := app.DB().NewQuery(`
+		WITH addresses AS (
+			SELECT id AS person, lower(email) AS address FROM users WHERE email != ''
+			UNION ALL SELECT person, lower(email) FROM _superusers WHERE person != ''
+		)
+		SELECT EXISTS (SELECT 1 FROM addresses a JOIN addresses b ON b.address = a.address WHERE a.person = {:person} AND b.person = {:other})`).
+		Bind(dbx.Params{"person": person, "other": other}).Row(&shared)
+	return shared, err
 }

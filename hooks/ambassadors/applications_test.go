@@ -138,7 +138,8 @@ func TestWhoDecides(t *testing.T) {
 	// Neither by the relation nor by the address is an admin the applicant.
 	o.exec("UPDATE _superusers SET person = {:id} WHERE email = {:chief}", o.id(ada), dbx.Params{"chief": chief})
 	o.admin("ADA@lingualink.test", bola)
-	for _, admin := range []string{chief, "ADA@lingualink.test"} {
+	o.admin("third@lingualink.test", bola) // Bola, whose other admin account has Ada's address
+	for _, admin := range []string{chief, "ADA@lingualink.test", "third@lingualink.test"} {
 		o.Want(o.approve(admin, id), 403, "own_application")
 		o.Want(o.Do(admin, "POST", decisions+id+"/reject", map[string]any{"reason": "Because."}), 403, "own_application")
 	}

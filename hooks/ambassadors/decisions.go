@@ -99,10 +99,14 @@ func registerDecisions(deps *shell.Deps) {
 // notOneself refuses an admin who is, as far as is known, the person. Where it is
 // about money it must be known who the admin is.
 func notOneself(tx core.App, admin *core.Record, user string, money bool) error {
-	if _, known := accounts.AdminPerson(tx, admin); money && !known {
+	person, known := accounts.AdminPerson(tx, admin)
+	if money && !known {
 		return fault.ApproverUnknown.On("authorization")
 	}
 	same, err := accounts.SamePerson(tx, admin, user)
+	if err == nil && !same && known { // a second account of the admin is the admin
+		same, err = accounts.ShareAddress(tx, person, user)
+	}
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/collections"
@@ -171,22 +170,13 @@ func decider(tx core.App, admin, record *core.Record) (string, error) {
 	return person, notAlso(tx, person, record.GetString("user"), fault.OwnPayout)
 }
 
-// notAlso refuses two users who are one by an e-mail address, of the user or of
-// an admin that the user is: a second account of a person is the same person. The
-// address counts whether or not it was proven, as in accounts.SamePerson. That the ids
-// are the same is for internal/payout to see.
+// notAlso refuses two users who are one by an e-mail address: a second account of a
+// person is the same person. That the ids are the same is for internal/payout to see.
 func notAlso(tx core.App, person, other string, refusal *fault.Code) error {
 	if other == "" || other == person {
 		return nil
 	}
-	var shared bool
-	err := tx.DB().NewQuery(`
-		WITH addresses AS (
-			SELECT id AS person, lower(email) AS address FROM users WHERE email != ''
-			UNION ALL SELECT person, lower(email) FROM _superusers WHERE person != ''
-		)
-		SELECT EXISTS (SELECT 1 FROM addresses a JOIN addresses b ON b.address = a.address WHERE a.person = {:person} AND b.person = {:other})`).
-		Bind(dbx.Params{"person": person, "other": other}).Row(&shared)
+	shared, err := accounts.ShareAddress(tx, person, other)
 	if err != nil {
 		return err
 	}
