@@ -5,6 +5,8 @@
 package collections
 
 import (
+	"slices"
+
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/types"
 
@@ -14,80 +16,56 @@ import (
 // All returns freshly built definitions in an order in which every relation
 // points backwards and views come last.
 func All() []*core.Collection {
+	return slices.Concat(aboutPeople(), aboutTerms(), aboutContributions(), aboutMoney(), aboutOperation(), views())
+}
+
+// aboutPeople are people, what they are linked by and what they say against decisions.
+func aboutPeople() []*core.Collection {
 	return []*core.Collection{
-		languages(),
-		badges(),
-		users(),
-		privateProfiles(),
-		confirmations(),
-		blocks(),
-		relations(),
-		sightings(),
-		riskClusters(),
-		freezes(),
-		clearedPairs(),
-		appeals(),
-		prompts(),
-		consentTexts(),
-		consents(),
-		policies(),
-		rewardRates(),
-		campaigns(),
-		referralCodes(),
-		referralClaims(),
-		referrals(),
-		referrers(),
-		ambassadorApplications(),
-		ambassadors(),
-		userBadges(),
-		contributors(),
-		leaderboardScores(),
-		clips(),
-		goldClips(),
-		clipTallies(),
-		assignments(),
-		queueCursors(),
-		votes(),
-		verdicts(),
-		goldExposures(),
-		validators(),
-		skills(),
-		skillEvents(),
-		languageStats(),
-		fits(),
-		trust(),
-		reviews(),
-		escalations(),
-		pairSignals(),
-		pairOwners(),
+		languages(), badges(), users(), privateProfiles(), confirmations(), blocks(),
+		relations(), sightings(), riskClusters(), freezes(), clearedPairs(), appeals(),
+	}
+}
+
+// aboutTerms are what contributions are asked for, agreed to, paid and recognised by.
+func aboutTerms() []*core.Collection {
+	return []*core.Collection{
+		prompts(), consentTexts(), consents(), policies(), rewardRates(), campaigns(),
+		referralCodes(), referralClaims(), referrals(), referrers(), ambassadorApplications(), ambassadors(),
+		userBadges(), contributors(), leaderboardScores(),
+	}
+}
+
+// aboutContributions are recordings, votes on them and what is known of who votes.
+func aboutContributions() []*core.Collection {
+	return []*core.Collection{
+		clips(), goldClips(), clipTallies(), assignments(), queueCursors(), votes(),
+		verdicts(), goldExposures(), validators(), skills(), skillEvents(), languageStats(),
+		fits(), trust(), reviews(), escalations(), pairSignals(), pairOwners(),
 		ownerSignals(),
-		ledgerAccounts(),
-		ledgerTxs(),
-		ledgerEntries(),
-		rewards(),
-		payoutAccounts(),
-		payouts(),
-		payoutEvents(),
-		payoutSettlements(),
-		payoutPauses(),
-		payoutMarks(),
-		riskFlags(),
-		alerts(),
-		paystackEvents(),
-		orphanTransfers(),
-		balanceRows(),
-		reconciliations(),
-		fundings(),
-		fundingReturns(),
-		jobs(),
-		notifications(),
-		auditLog(),
-		quotas(),
-		queueView(),
-		goldView(),
-		ledgerView(),
-		campaignsView(),
-		payoutsView(),
+	}
+}
+
+// aboutMoney are the ledger, rewards, payouts and funding.
+func aboutMoney() []*core.Collection {
+	return []*core.Collection{
+		ledgerAccounts(), ledgerTxs(), ledgerEntries(), rewards(), payoutAccounts(), payouts(),
+		payoutEvents(), payoutSettlements(), payoutPauses(), payoutMarks(), riskFlags(), alerts(),
+		paystackEvents(), orphanTransfers(), balanceRows(), reconciliations(), fundings(), fundingReturns(),
+	}
+}
+
+// aboutOperation are what the server itself runs on.
+func aboutOperation() []*core.Collection {
+	return []*core.Collection{
+		jobs(), notifications(), auditLog(), quotas(),
+	}
+}
+
+// views are what admins look at.
+func views() []*core.Collection {
+	return []*core.Collection{
+		queueView(), goldView(), ledgerView(), campaignsView(), payoutsView(),
 	}
 }
 

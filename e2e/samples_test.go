@@ -43,7 +43,7 @@ func makeSamples(t *testing.T, dir string) {
 		}
 	}
 	s := studio{t: t, dir: dir}
-	manifest := map[string]any{"good": s.good(), "bad": s.bad(), "voices": s.voices(40)}
+	manifest := map[string]any{"good": s.good(), "bad": s.bad(), "voices": s.voices(80)}
 	content, err := json.Marshal(manifest)
 	if err != nil {
 		t.Fatal(err)
