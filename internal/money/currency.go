@@ -83,6 +83,12 @@ func (c Currency) PaystackScale() int64 {
 // Format writes an amount for people: "NGN 1,500.00", "XOF -1,500". It is
 // plain text in one fixed form, not for parsing and not translated.
 func Format(minor int64, c Currency) string {
+	return string(c) + " " + Number(minor, c, ",", ".")
+}
+
+// Number writes an amount without its currency, with what a language puts between
+// thousands and before the decimals: "-1,500.00".
+func Number(minor int64, c Currency, group, decimal string) string {
 	sign, magnitude := "", uint64(minor)
 	if minor < 0 {
 		sign, magnitude = "-", -magnitude // also right for the smallest int64
@@ -91,13 +97,13 @@ func Format(minor int64, c Currency) string {
 	digits := fmt.Sprintf("%0*d", exponent+1, magnitude)
 	whole, fraction := digits[:len(digits)-exponent], digits[len(digits)-exponent:]
 	if fraction != "" {
-		fraction = "." + fraction
+		fraction = decimal + fraction
 	}
-	return string(c) + " " + sign + grouped(whole) + fraction
+	return sign + grouped(whole, group) + fraction
 }
 
-// grouped puts a comma between thousands.
-func grouped(digits string) string {
+// grouped puts a mark between thousands.
+func grouped(digits, mark string) string {
 	var groups []string
 	for len(digits) > 3 {
 		groups = append(groups, digits[len(digits)-3:])
@@ -105,5 +111,5 @@ func grouped(digits string) string {
 	}
 	groups = append(groups, digits)
 	slices.Reverse(groups)
-	return strings.Join(groups, ",")
+	return strings.Join(groups, mark)
 }
