@@ -192,7 +192,7 @@ func (c *Client) batch(ctx context.Context, messages []message) []push.Result {
 		switch {
 		case len(messages) > 1 && failure.code == "PUSH_TOO_MANY_EXPERIENCE_IDS":
 			return c.byProject(ctx, messages, failure.projects)
-		case len(messages) > 1 && (failure.status == http.StatusBadRequest || failure.status == http.StatusRequestEntityTooLarge):
+		case len(messages) > 1 && failure.result.Outcome == push.Refused && (failure.status == http.StatusBadRequest || failure.status == http.StatusRequestEntityTooLarge):
 			half := len(messages) / 2
 			return append(c.batch(ctx, messages[:half]), c.batch(ctx, messages[half:])...)
 		}
