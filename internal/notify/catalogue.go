@@ -13,6 +13,7 @@ var (
 	accountFields = []Field{{Name: "account", Type: ID}, {Name: "currency", Type: Text}}
 	fundingFields = []Field{{Name: "funding", Type: ID}, {Name: "campaign", Type: ID}, {Name: "amount", Type: Money}}
 	reasonFields  = []Field{{Name: "case", Type: ID, Optional: true}, {Name: "reason", Type: Text, Optional: true}}
+	invitedFields = []Field{{Name: "referral", Type: ID}, {Name: "user", Type: ID}}
 	personFields  = []Field{{Name: "from", Type: ID}, {Name: "name", Type: Text}}
 )
 
@@ -40,7 +41,7 @@ var catalogue = []Event{
 	{Kind: "demoted", Category: Validation, To: "who lost the rank", Link: "/profile", Collapse: "rank"},
 
 	// Badges.
-	{Kind: "badge_earned", Category: Achievements, To: "who earned it", Fields: []Field{{Name: "badge", Type: ID}, {Name: "name", Type: Text}}, Link: "/badges/{badge}", Collapse: "badge:{badge}", Digest: "badges"},
+	{Kind: "badge_earned", Category: Achievements, To: "who earned it", Fields: []Field{{Name: "badge", Type: ID}, {Name: "slug", Type: Text}, {Name: "code", Type: Text, Optional: true}, {Name: "name", Type: Text, Optional: true}}, Link: "/badges/{badge}", Collapse: "badge:{badge}", Digest: "badges"},
 
 	// Payouts. What failed does not wait for the morning.
 	{Kind: "payout_review", Category: Payouts, To: "who is paid", Fields: payoutFields, Link: "/payouts/{payout}", Collapse: "payout:{payout}"},
@@ -62,16 +63,30 @@ var catalogue = []Event{
 	{Kind: "funding_returned", Category: Campaigns, To: "who paid", Fields: fundingFields, Link: "/campaigns/{campaign}", Collapse: "funding:{funding}"},
 
 	// Referrals and ambassadors.
-	{Kind: "referral_active", Category: Referrals, To: "who brought somebody", Fields: []Field{{Name: "referral", Type: ID}, {Name: "name", Type: Text}}, Link: "/referrals", Collapse: "referral:{referral}", Digest: "referrals"},
-	{Kind: "referral_bonus", Category: Referrals, To: "who brought somebody", Fields: []Field{{Name: "referral", Type: ID}, {Name: "amount", Type: Money}}, Link: "/referrals", Collapse: "bonus:{referral}"},
-	{Kind: "ambassador_approved", Category: Referrals, To: "who applied", Link: "/ambassador", Collapse: "ambassador"},
-	{Kind: "ambassador_rejected", Category: Referrals, To: "who applied", Fields: []Field{{Name: "reason", Type: Text, Optional: true}}, Link: "/ambassador", Collapse: "ambassador"},
-	{Kind: "ambassador_tier", Category: Referrals, To: "the ambassador", Fields: []Field{{Name: "tier", Type: Text}}, Link: "/ambassador", Collapse: "ambassador-tier"},
-	{Kind: "stipend_paid", Category: Referrals, To: "the ambassador", Fields: []Field{{Name: "amount", Type: Money}}, Link: "/wallet", Collapse: "stipend"},
+	{Kind: "referral_joined", Category: Referrals, To: "who invited", Fields: invitedFields, Link: "/referrals", Collapse: "referral:{referral}", Digest: "joined"},
+	{Kind: "referral_refused", Category: Referrals, To: "who used a code", Fields: []Field{{Name: "code", Type: Text}, {Name: "reason", Type: Text}}, Link: "/referrals", Collapse: "referral-code"},
+	{Kind: "referral_active", Category: Referrals, To: "who was invited", Fields: []Field{{Name: "referral", Type: ID}}, Link: "/referrals", Collapse: "referral:{referral}"},
+	{Kind: "referral_bonus", Category: Referrals, To: "who invited", Link: "/referrals", Collapse: "referral:{referral}",
+		Fields:  and(invitedFields, Field{Name: "amount", Type: Money}, Field{Name: "cut", Type: Text, Optional: true}),
+		Variant: "cut", Variants: []string{none, other}},
+	{Kind: "referral_withdrawn", Category: Referrals, To: "who invited", Fields: and(invitedFields, Field{Name: "taken_minor", Type: Count}), Link: "/referrals", Collapse: "referral:{referral}"},
+	{Kind: "referral_barred", Category: Referrals, To: "who invited", Fields: and(invitedFields, Field{Name: "taken_minor", Type: Count}), Link: "/referrals", Collapse: "referral:{referral}"},
+	{Kind: "referral_tier", Category: Referrals, To: "the ambassador", Link: "/ambassador", Collapse: "ambassador-tier",
+		Fields:  []Field{{Name: "month", Type: Text}, {Name: "tier", Type: Text, Optional: true}, {Name: "retained", Type: Count}},
+		Variant: "tier", Variants: []string{none, other}},
+	{Kind: "ambassador_application", Category: Referrals, To: "who applied", Link: "/ambassador", Collapse: "ambassador",
+		Fields:  []Field{{Name: "application", Type: ID}, {Name: "ambassador", Type: ID, Optional: true}, {Name: "outcome", Type: Text}, {Name: "reason", Type: Text, Optional: true}},
+		Variant: "outcome", Variants: []string{"approved", "rejected"}},
+	{Kind: "ambassador_terms", Category: Referrals, To: "the ambassador", Fields: []Field{{Name: "ambassador", Type: ID}, {Name: "version", Type: Count}}, Link: "/ambassador", Collapse: "ambassador"},
+	{Kind: "ambassador_ended", Category: Referrals, To: "who was the ambassador", Fields: []Field{{Name: "ambassador", Type: ID}, {Name: "reason", Type: Text, Optional: true}}, Link: "/ambassador", Collapse: "ambassador"},
+	{Kind: "stipend", Category: Referrals, To: "the ambassador", Link: "/wallet", Collapse: "stipend:{month}",
+		Fields:  []Field{{Name: "month", Type: ID}, {Name: "amount", Type: Money}, {Name: "cut", Type: Text, Optional: true}},
+		Variant: "cut", Variants: []string{none, other}},
 
 	// Moderation and standing.
-	{Kind: "account_frozen", Category: Moderation, To: "whose money is frozen", Fields: reasonFields, Link: "/standing", Collapse: "freeze"},
-	{Kind: "account_unfrozen", Category: Moderation, To: "whose money was frozen", Fields: reasonFields, Link: "/wallet", Collapse: "freeze"},
+	{Kind: "account_frozen", Category: Moderation, To: "whose money is frozen", Fields: []Field{{Name: "freeze", Type: ID}, {Name: "decide_by", Type: Time}}, Link: "/standing", Collapse: "freeze"},
+	{Kind: "freeze_confirmed", Category: Moderation, To: "whose money is frozen", Fields: []Field{{Name: "freeze", Type: ID}, {Name: "reason", Type: Text, Optional: true}}, Link: "/standing", Collapse: "freeze"},
+	{Kind: "account_unfrozen", Category: Moderation, To: "whose money was frozen", Link: "/wallet", Collapse: "freeze"},
 	{Kind: "account_warned", Category: Moderation, To: "who was warned", Fields: reasonFields, Link: "/standing", Collapse: "standing"},
 	{Kind: "account_suspended", Category: Moderation, To: "who is suspended", Fields: and(reasonFields, Field{Name: "until", Type: Time}), Link: "/standing", Collapse: "standing"},
 	{Kind: "account_banned", Category: Moderation, To: "who is banned", Fields: reasonFields, Link: "/standing", Collapse: "standing"},
@@ -81,8 +96,9 @@ var catalogue = []Event{
 	{Kind: "rewards_stripped", Category: Moderation, To: "who was paid", Fields: and(reasonFields, Field{Name: "amount", Type: Money}), Link: "/wallet", Collapse: "stripped"},
 	{Kind: "report_resolved", Category: Moderation, To: "who reported", Fields: []Field{{Name: "report", Type: ID}}, Link: "/reports/{report}", Collapse: "report:{report}", Digest: "reports"},
 	{Kind: "appeal_decided", Category: Moderation, To: "who appealed", Link: "/appeals/{appeal}", Collapse: "appeal:{appeal}",
-		Fields:  []Field{{Name: "appeal", Type: ID}, {Name: "outcome", Type: Text}, {Name: "reason", Type: Text, Optional: true}},
-		Variant: "outcome", Variants: []string{"overturned", "upheld"}},
+		Fields: []Field{{Name: "appeal", Type: ID}, {Name: "subject_type", Type: Text}, {Name: "subject_id", Type: ID},
+			{Name: "overturned", Type: Flag}, {Name: "reason", Type: Text, Optional: true}},
+		Variant: "overturned", Variants: []string{"true", "false"}},
 
 	// People.
 	{Kind: "follower", Category: Social, To: "who is followed", Fields: personFields, Link: "/people/{from}", Collapse: "follower:{from}", Actor: "from", Digest: "followers"},

@@ -96,6 +96,7 @@ const (
 	ID    Type = "id"    // of a record
 	Text  Type = "text"  // words of people, or of ours that are not translated
 	Count Type = "count" // a whole number
+	Flag  Type = "flag"  // true or false
 	// Money is written as two fields: <name>_minor and currency.
 	Money Type = "money"
 	Time  Type = "time" // as PocketBase writes it, or RFC 3339; UTC
@@ -125,7 +126,8 @@ type Event struct {
 	// Urgent passes quiet hours and wakes the device.
 	Urgent bool
 	Fields []Field
-	// Variant is a field whose value chooses the text: <kind>.<value>.
+	// Variant is a field whose value chooses the text: <kind>.<value>. Nothing is
+	// "none"; "other", if it is there, stands for whatever is not.
 	Variant  string
 	Variants []string
 	// Link is where the app goes, a path; empty for nowhere.
@@ -216,12 +218,27 @@ func Check(notice Notice) error {
 	return err
 }
 
+// Variants that are no value of their own.
+const (
+	none  = "none"
+	other = "other"
+)
+
 // textKey is the key of the text for this data.
 func (e Event) textKey(data map[string]any) (string, error) {
 	if e.Variant == "" {
 		return string(e.Kind), nil
 	}
 	value := textOf(data[e.Variant])
+	if flag, ok := data[e.Variant].(bool); ok {
+		value = fmt.Sprint(flag)
+	}
+	if value == "" {
+		value = none
+	}
+	if !slices.Contains(e.Variants, value) && value != none && slices.Contains(e.Variants, other) {
+		value = other
+	}
 	if !slices.Contains(e.Variants, value) {
 		return "", fmt.Errorf("notify: %s: %s is %q, not one of %s", e.Kind, e.Variant, value, strings.Join(e.Variants, ", "))
 	}

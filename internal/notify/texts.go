@@ -267,6 +267,10 @@ func valueOf(field Field, data map[string]any) (value, error) {
 			return value{}, fmt.Errorf("%s is no %s", field.Name, field.Type)
 		}
 		v.text = text
+	case Flag:
+		if _, ok := raw.(bool); !ok {
+			return value{}, fmt.Errorf("%s is neither true nor false", field.Name)
+		}
 	case Count, Money:
 		number, ok := whole(raw)
 		if !ok {

@@ -240,6 +240,8 @@ func example(event Event, variant string) map[string]any {
 			data[field.Name] = "Ada"
 		case Count:
 			data[field.Name] = 3
+		case Flag:
+			data[field.Name] = true
 		case Money:
 			data[field.Name+"_minor"], data["currency"] = 150_000, "NGN"
 		case Time:
@@ -247,7 +249,13 @@ func example(event Event, variant string) map[string]any {
 		}
 	}
 	if event.Variant != "" {
+		field, _ := event.Field(event.Variant)
 		data[event.Variant] = variant
+		if variant == none {
+			delete(data, event.Variant)
+		} else if field.Type == Flag {
+			data[event.Variant] = variant == "true"
+		}
 	}
 	return data
 }
@@ -367,6 +375,10 @@ func TestCheckRefuses(t *testing.T) {
 		if Check(Notice{"payout_paid", data}) == nil {
 			t.Errorf("%s passes", name)
 		}
+	}
+	bonus := map[string]any{"referral": "r", "user": "u", "amount_minor": 0, "currency": "NGN", "cut": "monthly_cap"}
+	if said, err := Say(Notice{"referral_bonus", bonus}, Reader{}); err != nil || !strings.HasPrefix(said.Body, "There is no bonus") {
+		t.Errorf("a value that is not listed: %+v, %v", said, err)
 	}
 	verdict := map[string]any{"clip": "clip", "verdict": "v", "outcome": "escalated"}
 	for _, notice := range []Notice{{"nothing", nil}, {"verdict_changed", verdict}, {"account_suspended", map[string]any{"until": "soon"}}} {
