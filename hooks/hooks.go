@@ -9,6 +9,7 @@ import (
 
 	"github.com/lingualink/lingualink/hooks/accounts"
 	"github.com/lingualink/lingualink/hooks/ambassadors"
+	"github.com/lingualink/lingualink/hooks/badges"
 	"github.com/lingualink/lingualink/hooks/clips"
 	"github.com/lingualink/lingualink/hooks/consensus"
 	"github.com/lingualink/lingualink/hooks/ledger"
@@ -34,6 +35,7 @@ func Register(app core.App, deps *shell.Deps, providers Providers) {
 	ledger.Register(app, deps)                      // postings, campaigns, rates, rewards, wallet
 	clips.Register(app, deps)                       // upload, media, withdrawal, remixes
 	consensus.Register(app, deps)                   // queue, assignments, votes, verdicts
+	badges.Register(app, deps)                      // counts, badges, streaks, leaderboards, certificates
 	payouts.Register(app, deps, providers.Paystack) // bank accounts, payouts, funding through Paystack
 	ambassadors.Register(app, deps)                 // applications, stipends, tiers, figures of regions
 }
