@@ -17,7 +17,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/shell"
 )
 
-// Register binds the jobs that count.
+// Register binds the jobs that count, what admins may add, and the routes.
 func Register(app core.App, deps *shell.Deps) {
 	deps.Outbox.Handle(jobVerdict, shell.JobHandler{InTx: func(tx core.App, job shell.Job) error { return countVerdict(tx, deps, job) }})
 	consensus.OnVerdict(app).Bind(&hook.Handler[*consensus.VerdictEvent]{
@@ -29,4 +29,9 @@ func Register(app core.App, deps *shell.Deps) {
 			return e.Next()
 		},
 	})
+	registerDays(app, deps)
+	registerCatalogue(app)
+	registerProgress(deps)
+	registerBoards(deps)
+	registerCertificates(app, deps)
 }

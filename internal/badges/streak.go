@@ -66,6 +66,16 @@ func (s Streak) On(day Day) Streak {
 // after a forgiven one, can yet go on with it.
 func (s Streak) Today(day Day) int64 { return s.until(day).Run }
 
+// Done tells whether a day counts already.
+func (s Streak) Done(day Day) bool { return s.Run > 0 && s.Last >= day }
+
+// FreezeUsed tells whether the free day of a day's week was needed, by the
+// evening before.
+func (s Streak) FreezeUsed(day Day) bool {
+	s = s.until(day)
+	return s.Frozen != 0 && s.Frozen.week() == day.week()
+}
+
 // forgives tells whether the week of a missed day has not had its free day.
 func (s Streak) forgives(missed Day) bool {
 	return s.Frozen == 0 || missed.week() > s.Frozen.week()

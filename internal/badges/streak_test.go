@@ -52,6 +52,32 @@ func TestStreak(t *testing.T) {
 	}
 }
 
+func TestTheFreeDayOfAWeek(t *testing.T) {
+	cases := []struct {
+		days       string
+		used, done bool // on the day of the last letter
+	}{
+		{".", false, false},
+		{"x", false, true},
+		{"x.", false, false},
+		{"x..", true, false},
+		{"x.x", true, true},
+		{"xxxxx.xx", false, true}, // Saturday was free, and it is Monday
+		{"xxxxxx..", false, false},
+		{"xxxxxx...", true, false}, // Sunday, and Monday
+		{"xxx.....", false, false}, // the run has ended; last week's was used
+	}
+	for _, c := range cases {
+		s, today := streak(c.days), monday+badges.Day(len(c.days)-1)
+		if s.FreezeUsed(today) != c.used || s.Done(today) != c.done {
+			t.Errorf("%s: used %v, done %v", c.days, s.FreezeUsed(today), s.Done(today))
+		}
+	}
+	if streak("xx").Done(monday) != true {
+		t.Error("a traveller's earlier day does not count as done")
+	}
+}
+
 func TestADayCountsOnceAndNoneIsAddedBefore(t *testing.T) {
 	s := streak("xxx")
 	for _, day := range []badges.Day{monday, monday + 2, monday - 100} {
