@@ -135,7 +135,7 @@ func languageOf(app core.App, named string) (string, error) {
 	var id string
 	err := app.DB().NewQuery("SELECT id FROM languages WHERE id = {:named} OR code = {:named}").Bind(dbx.Params{"named": named}).Row(&id)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", fault.LanguageUnknown.On("language")
+		return "", fault.LanguageUnknown.On("language").Saying("There is no such language.")
 	}
 	return id, err
 }

@@ -72,6 +72,7 @@ func prepare(ctx context.Context, app core.App, deps *shell.Deps, owner, clip *c
 	if err != nil {
 		return err
 	}
+	clip.SetRaw("created", shell.DateTime(now)) // by the clock that decides about it later
 	clip.Set("campaign", campaign.ID)
 	clip.Set("status", collections.ClipPending)
 	clip.Set("hidden", false)
