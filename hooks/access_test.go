@@ -132,7 +132,7 @@ func TestWhoSeesHowMany(t *testing.T) {
 		return int(s.Int("SELECT COUNT(*) FROM " + collection))
 	}
 	all := map[string]int{}
-	for _, name := range []string{"users", "languages", "prompts", "consent_texts", "reward_rates", "clips"} {
+	for _, name := range []string{"users", "languages", "prompts", "consent_texts", "reward_rates", "clips", "badges"} {
 		all[name] = total(name)
 	}
 	cases := map[string]map[string]int{
@@ -147,7 +147,9 @@ func TestWhoSeesHowMany(t *testing.T) {
 		"clips":            {ada: 2, emeka: 1, dayo: 0, musa: 2, guest: 1},
 		"votes":            {ada: 0, bola: 2, chidi: 1, emeka: 0, musa: 0, guest: 0},
 		"verdicts":         {ada: 1, bola: 1, chidi: 1, emeka: 0, musa: 1, guest: 0},
-		"notifications":    {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+		"notifications":    {ada: 2, bola: 0, emeka: 0, musa: 0, guest: 0}, // the verdict and a badge
+		"badges":           {ada: all["badges"], emeka: all["badges"], musa: all["badges"], guest: all["badges"]},
+		"user_badges":      {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
 		"rewards":          {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 		"trust":            {ada: 0, bola: 1, emeka: 0, musa: 0, guest: 0},
 		"reviews":          {ada: 0, bola: 1, emeka: 0, musa: 1, guest: 0},
@@ -219,7 +221,7 @@ func TestNobodyWritesAServerField(t *testing.T) {
 	s := inhabited(t)
 	mine := map[string][]string{ // what the owner of a row may change
 		"users":            {"username", "name", "avatar", "bio", "country", "languages", "password"},
-		"private_profiles": {"legal_name", "phone", "birth_year", "region", "city", "time_zone", "interface_language"},
+		"private_profiles": {"legal_name", "phone", "birth_year", "region", "city", "time_zone", "interface_language", "off_leaderboards"},
 		"notifications":    {"read"},
 	}
 	for _, collection := range collections.All() {

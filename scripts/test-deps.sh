@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs what the tests need besides Go, and only what is missing: speech and
 # media tools that make real recordings, Node for the client tests and the
-# client's packages in e2e/. Does nothing, quickly, when all is there.
+# client's packages in e2e/, Chromium to look at pages. Does nothing, quickly, when
+# all is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # command:Debian package
-wanted=(espeak-ng:espeak-ng ffmpeg:ffmpeg node:nodejs npm:npm)
+wanted=(espeak-ng:espeak-ng ffmpeg:ffmpeg node:nodejs npm:npm chromium:chromium)
 
 missing=()
 for pair in "${wanted[@]}"; do
