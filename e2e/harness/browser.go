@@ -192,6 +192,7 @@ func (b *Browser) Open(t TB, url string) *Tab {
 	for _, domain := range []string{"Page", "DOM", "CSS"} {
 		tab.Call(t, domain+".enable", nil, nil)
 	}
+	tab.Call(t, "Emulation.setDeviceMetricsOverride", map[string]any{"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": false}, nil)
 	var went struct {
 		Error string `json:"errorText"`
 	}

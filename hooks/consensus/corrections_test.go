@@ -84,10 +84,10 @@ func skillOf(s *hookstest.Server, id string) crowd.Skill {
 	}
 }
 
-// told are the kinds of what a person was told, in alphabetical order.
+// told are the kinds of what a person was told, in alphabetical order, less badges.
 func told(s *hookstest.Server, who string) string {
 	kinds := []string{}
-	err := s.App.DB().NewQuery("SELECT kind FROM notifications WHERE user = {:who} ORDER BY kind").Bind(dbx.Params{"who": s.User(who).Id}).Column(&kinds)
+	err := s.App.DB().NewQuery("SELECT kind FROM notifications WHERE user = {:who} AND kind != 'badge_earned' ORDER BY kind").Bind(dbx.Params{"who": s.User(who).Id}).Column(&kinds)
 	if err != nil {
 		panic(err)
 	}
