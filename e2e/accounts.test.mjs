@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { admin, guest, join, languageID, missing, newID, password, refused, upload, voice } from './kit.mjs';
 
-const card = ['avatar', 'bio', 'collectionId', 'collectionName', 'country', 'id', 'languages', 'name', 'username'];
+const card = ['avatar', 'badges', 'bio', 'collectionId', 'collectionName', 'country', 'id', 'languages', 'name', 'username'];
 
 test('a person signs up, signs in, refreshes and edits the own profile', async () => {
   const ada = await join('ada.accounts', 'ha', 'yo');

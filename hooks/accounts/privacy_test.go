@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	publicCard = []string{"avatar", "bio", "collectionId", "collectionName", "country", "id", "languages", "name", "username"}
+	publicCard = []string{"avatar", "badges", "bio", "collectionId", "collectionName", "country", "id", "languages", "name", "username"}
 	ownCard    = sorted(publicCard, "created", "email", "roles", "standing", "updated", "verified")
 	adminCard  = sorted(ownCard, "emailVisibility", "username_key")
 )

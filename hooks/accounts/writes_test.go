@@ -24,6 +24,7 @@ var ownerWrites = map[string]map[string][]string{
 	"private_profiles": {
 		"legal_name": {"legal_name"}, "phone": {"phone"}, "birth_year": {"birth_year"}, "region": {"region", "region_key"},
 		"city": {"city"}, "time_zone": {"time_zone"}, "interface_language": {"interface_language"},
+		"off_leaderboards": {"off_leaderboards"},
 	},
 	"consents": {}, "blocks": {}, "confirmations": {}, "relations": {},
 }
