@@ -9,6 +9,7 @@ import (
 
 	"github.com/lingualink/lingualink/hooks/badges"
 	"github.com/lingualink/lingualink/hooks/hookstest"
+	rules "github.com/lingualink/lingualink/internal/badges"
 )
 
 // certified is the number of Ada's certificate, under a name.
@@ -116,5 +117,25 @@ func TestTheFilesOfThePage(t *testing.T) {
 	}
 	for _, name := range []string{"certificate.html", "none.css", "..%2Fbadges.go", "%2e%2e%2fpage%2fOFL.txt"} {
 		s.Want(s.Do(guest, "GET", "/certificates/files/"+name, nil), 404, "")
+	}
+}
+
+func TestWhatCertificatesSay(t *testing.T) {
+	for _, c := range []struct {
+		measure rules.Measure
+		n       int64
+		want    string
+	}{
+		{rules.ClipsApproved, 1, "a first recording that was approved"},
+		{rules.ClipsApproved, 100, "100 recordings that were approved"},
+		{rules.Validations, 1, "a first vote that agreed with the verdict"},
+		{rules.Validations, 1_000, "1,000 votes that agreed with the verdict"},
+		{rules.Validations, 12_345_678, "12,345,678 votes that agreed with the verdict"},
+		{rules.StreakDays, 1, "a first day of contributions"},
+		{rules.StreakDays, 30, "contributing on 30 days in a row"},
+		{rules.Referrals, 1, "inviting somebody who became active"},
+		{rules.Referrals, 50, "inviting 50 people who became active"},
+	} {
+		equal(t, string(c.measure), badges.Achievement(c.measure, c.n), c.want)
 	}
 }

@@ -19,3 +19,6 @@ var Enter = (*dayBook).enter
 func VerdictJob(verdict string) shell.Job {
 	return shell.Job{Kind: jobVerdict, Key: verdict, Payload: verdictJob{Verdict: verdict}}
 }
+
+// Achievement says what a badge is for.
+var Achievement = achievement
