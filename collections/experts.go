@@ -67,6 +67,7 @@ func pairSignals() *core.Collection {
 	c.AddIndex("idx_pair_signals_pair", true, "a, b, language", "")
 	c.AddIndex("idx_pair_signals_b", false, "b", "")
 	c.AddIndex("idx_pair_signals_z", false, "z", "")
+	c.AddIndex("idx_pair_signals_updated", false, "updated", "z >= 2") // the least that any policy asks about
 	c.ListRule = rule(moderator)
 	c.ViewRule = rule(moderator)
 	return c
@@ -107,6 +108,7 @@ func ownerSignals() *core.Collection {
 	c.AddIndex("idx_owner_signals_pair", true, "validator, owner, language", "")
 	c.AddIndex("idx_owner_signals_owner", false, "owner", "")
 	c.AddIndex("idx_owner_signals_z", false, "z", "")
+	c.AddIndex("idx_owner_signals_updated", false, "updated", "z >= 2") // the least that any policy asks about
 	c.ListRule = rule(moderator)
 	c.ViewRule = rule(moderator)
 	return c

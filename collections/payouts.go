@@ -55,6 +55,10 @@ func payoutAccounts() *core.Collection {
 	)
 	c.AddIndex("idx_payout_accounts_active", true, "user, currency", "status = 'active'")
 	c.AddIndex("idx_payout_accounts_fingerprint", false, "fingerprint", "")
+	c.AddIndex("idx_payout_accounts_recipient", false, "recipient_code", "")
+	c.AddIndex("idx_payout_accounts_user", false, "user", "")
+	// The second half of name_digests: the holder's name as the bank gives it.
+	c.AddIndex("idx_payout_accounts_holder", false, "substr(name_digests, 66)", "")
 	c.ListRule = own("user")
 	c.ViewRule = own("user")
 	return c

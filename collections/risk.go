@@ -38,6 +38,7 @@ func sightings() *core.Collection {
 	)
 	c.AddIndex("idx_sightings_one", true, "kind, hash, user", "")
 	c.AddIndex("idx_sightings_user", false, "user", "")
+	c.AddIndex("idx_sightings_first_at", false, "kind, hash, first_at", "")
 	c.AddIndex("idx_sightings_last_at", false, "kind, last_at", "")
 	return c
 }
@@ -50,7 +51,7 @@ func riskClusters() *core.Collection {
 		presentable(oneOf("state", "Open until somebody decides.", ClusterOpen, ClusterCleared, ClusterConfirmed, ClusterMerged)),
 		presentable(count("score", "Weight of the strongest link, 0 to 10000.")),
 		&core.JSONField{Name: "people", MaxSize: 50000, Help: "Ids of the people."},
-		&core.JSONField{Name: "reasons", MaxSize: 200000, Help: "What was seen of whom, the weightiest first."},
+		&core.JSONField{Name: "reasons", MaxSize: 4000000, Help: "What was seen of whom, the weightiest first."},
 		count("policy_version", "Version of the risk policy; 0 is the default in code."),
 		&core.DateField{Name: "decide_by", Help: "A person decides until then (UTC)."},
 		text("decided_by", 80, "Who decided."),
@@ -78,6 +79,7 @@ func freezes() *core.Collection {
 		created(), updated(),
 	)
 	c.AddIndex("idx_freezes_one", true, "user, cluster", "")
+	c.AddIndex("idx_freezes_cluster", false, "cluster", "")
 	c.AddIndex("idx_freezes_on", false, "user", "state = 'frozen'")
 	c.ListRule = ownOrModerator("user")
 	c.ViewRule = ownOrModerator("user")

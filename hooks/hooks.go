@@ -15,6 +15,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/ledger"
 	"github.com/lingualink/lingualink/hooks/notifications"
 	"github.com/lingualink/lingualink/hooks/payouts"
+	"github.com/lingualink/lingualink/hooks/risk"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/audio"
 	"github.com/lingualink/lingualink/internal/config"
@@ -36,6 +37,7 @@ func Register(app core.App, deps *shell.Deps, providers Providers) {
 	clips.Register(app, deps)                       // upload, media, withdrawal, remixes
 	consensus.Register(app, deps)                   // queue, assignments, votes, verdicts
 	badges.Register(app, deps)                      // counts, badges, streaks, leaderboards, certificates
+	risk.Register(app, deps)                        // who looks like one person: freezes, decisions
 	payouts.Register(app, deps, providers.Paystack) // bank accounts, payouts, funding through Paystack
 	ambassadors.Register(app, deps)                 // applications, stipends, tiers, figures of regions
 }
