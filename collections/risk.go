@@ -60,8 +60,9 @@ func riskClusters() *core.Collection {
 		created(), updated(),
 	)
 	c.AddIndex("idx_risk_clusters_state", false, "state, act, created", "")
-	c.ListRule = rule(moderator)
-	c.ViewRule = rule(moderator)
+	c.AddIndex("idx_risk_clusters_decide_by", false, "decide_by", "state = 'open' AND act = 'freeze'")
+	c.ListRule = rule(moderator + ` && people !~ @request.auth.id && reasons !~ @request.auth.id`) // nobody reads of themselves
+	c.ViewRule = rule(moderator + ` && people !~ @request.auth.id && reasons !~ @request.auth.id`)
 	return c
 }
 

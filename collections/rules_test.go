@@ -49,7 +49,7 @@ var rules = map[string][5]string{
 	"referral_codes":          {ownUser, ownUser, closed, closed, closed},
 	"referrals":               {ownReferral, ownReferral, closed, closed, closed},
 	"referrers":               {ownUser, ownUser, closed, closed, closed},
-	"risk_clusters":           {moderators, moderators, closed, closed, closed},
+	"risk_clusters":           {moderators + ` && people !~ @request.auth.id && reasons !~ @request.auth.id`, moderators + ` && people !~ @request.auth.id && reasons !~ @request.auth.id`, closed, closed, closed},
 	"sightings":               {closed, closed, closed, closed, closed},
 	"user_badges":             {ownUser, ownUser, closed, closed, closed},
 	"assignments":             {closed, closed, closed, closed, closed},

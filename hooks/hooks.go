@@ -9,6 +9,7 @@ import (
 
 	"github.com/lingualink/lingualink/hooks/accounts"
 	"github.com/lingualink/lingualink/hooks/ambassadors"
+	"github.com/lingualink/lingualink/hooks/appeals"
 	"github.com/lingualink/lingualink/hooks/badges"
 	"github.com/lingualink/lingualink/hooks/clips"
 	"github.com/lingualink/lingualink/hooks/consensus"
@@ -37,6 +38,7 @@ func Register(app core.App, deps *shell.Deps, providers Providers) {
 	clips.Register(app, deps)                       // upload, media, withdrawal, remixes
 	consensus.Register(app, deps)                   // queue, assignments, votes, verdicts
 	badges.Register(app, deps)                      // counts, badges, streaks, leaderboards, certificates
+	appeals.Register(app, deps)                     // against decisions, once each, heard by somebody else
 	risk.Register(app, deps)                        // who looks like one person: freezes, decisions
 	payouts.Register(app, deps, providers.Paystack) // bank accounts, payouts, funding through Paystack
 	ambassadors.Register(app, deps)                 // applications, stipends, tiers, figures of regions

@@ -3,9 +3,7 @@ package accounts
 import (
 	"database/sql"
 	"errors"
-	"strings"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 
@@ -98,50 +96,4 @@ func SetAdminPerson(app core.App, deps *shell.Deps, email, username string) erro
 		}
 		return auditPerson(tx, deps, ByCommand, admin, from)
 	})
-}
-
-// AdminPerson is the user that an admin is, as it is stored now; false if that is
-// not known.
-func AdminPerson(app core.App, admin *core.Record) (person string, ok bool) {
-	if !admin.IsSuperuser() {
-		return "", false
-	}
-	stored, err := app.FindRecordById(core.CollectionNameSuperusers, admin.Id)
-	if err != nil {
-		return "", false
-	}
-	person = stored.GetString("person")
-	return person, person != ""
-}
-
-// SamePerson tells whether an account that decides, a person or an admin, is a
-// user, as far as is known. An admin's address counts whether or not the user has
-// proven it: to be wrong costs another admin's minute, to be right saves money.
-func SamePerson(app core.App, who *core.Record, user string) (bool, error) {
-	if !who.IsSuperuser() {
-		return who.Id == user, nil
-	}
-	if person, known := AdminPerson(app, who); known && person == user {
-		return true, nil
-	}
-	record, err := app.FindRecordById("users", user)
-	if err != nil {
-		return false, err
-	}
-	return record.Email() != "" && strings.EqualFold(record.Email(), who.Email()), nil
-}
-
-// ShareAddress tells whether two users are one by an e-mail address, of the user or
-// of an admin that the user is. The address counts whether or not it was proven, as
-// in [SamePerson].
-func ShareAddress(app core.App, person, other string) (bool, error) {
-	var shared bool
-	err := app.DB().NewQuery(`
-		WITH addresses AS (
-			SELECT id AS person, lower(email) AS address FROM users WHERE email != ''
-			UNION ALL SELECT person, lower(email) FROM _superusers WHERE person != ''
-		)
-		SELECT EXISTS (SELECT 1 FROM addresses a JOIN addresses b ON b.address = a.address WHERE a.person = {:person} AND b.person = {:other})`).
-		Bind(dbx.Params{"person": person, "other": other}).Row(&shared)
-	return shared, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lingualink/lingualink/collections"
 	"github.com/lingualink/lingualink/hooks/accounts"
+	"github.com/lingualink/lingualink/hooks/risk"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/fault"
 )
@@ -98,6 +99,7 @@ func (d *desk) setAccount(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
+	risk.See(e, e.Auth.Id)
 	// Repeats count, or they would tell whoever has the session, one number after
 	// the other, what the account is.
 	if err := shell.TakeQuota(e.App, d.now(), "payout_account:"+e.Auth.Id, accountTries, 24*time.Hour); err != nil {

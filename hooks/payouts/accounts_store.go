@@ -8,6 +8,7 @@ import (
 
 	"github.com/lingualink/lingualink/collections"
 	"github.com/lingualink/lingualink/hooks/accounts"
+	"github.com/lingualink/lingualink/hooks/risk"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/fault"
 	"github.com/lingualink/lingualink/internal/payout"
@@ -75,6 +76,10 @@ func (d *desk) storeAccount(tx core.App, person *core.Record, wanted accountOrde
 		return nil, err
 	}
 	if err := d.flagAccount(tx, record); err != nil {
+		return nil, err
+	}
+	// Who else has, or had, the account, or one in the same holder's name.
+	if err := risk.Look(tx, d.deps, "payout_account:"+record.Id, person.Id); err != nil {
 		return nil, err
 	}
 	if err := d.accountChanged(tx, person, wanted.currency); err != nil {

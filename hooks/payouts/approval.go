@@ -42,7 +42,7 @@ func (d *desk) registerApproval(core.App) {
 	d.deps.Routes.Add(shell.Route{
 		Method: http.MethodPost, Path: "/payouts/{id}/approve", Who: shell.Superuser, Params: confirmation, Body: approveBody{}, Data: decidedData{},
 		What:   "Approve a payout in review. Above the policy's high limit a second person must do so as well.",
-		Faults: append([]*fault.Code{fault.ConfirmationRequired, fault.OwnAccountChange, fault.SecondPerson, fault.PayoutAccountInactive}, deciderFaults...),
+		Faults: append([]*fault.Code{fault.ConfirmationRequired, fault.OwnAccountChange, fault.SecondPerson, fault.PayoutAccountInactive, fault.PayoutsFrozen}, deciderFaults...),
 		Handle: func(e *core.RequestEvent) error {
 			body, err := optionalBody[approveBody](e)
 			if err != nil {
@@ -145,8 +145,8 @@ func (d *desk) audited(tx core.App, admin, record *core.Record, name string, by 
 	})
 }
 
-// approval is the event of an approval, if the account may still be paid to and
-// the admin is neither who entered it nor the first approver under another name.
+// approval is the event of an approval, if the account may still be paid to, the
+// person's money does not wait for a decision, and the admin is neither who entered it nor the first approver under another name.
 func (d *desk) approval(tx core.App, record *core.Record, person string) (payout.Event, error) {
 	account, err := tx.FindRecordById("payout_accounts", record.GetString("account"))
 	if err != nil {
@@ -154,6 +154,9 @@ func (d *desk) approval(tx core.App, record *core.Record, person string) (payout
 	}
 	if account.GetString("status") != collections.AccountActive {
 		return nil, fault.PayoutAccountInactive.On("id")
+	}
+	if err := notFrozen(tx, record.GetString("user"), "id"); err != nil {
+		return nil, err
 	}
 	if err := notAlso(tx, person, record.GetString("account_editor"), fault.OwnAccountChange); err != nil {
 		return nil, err

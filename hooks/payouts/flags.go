@@ -12,6 +12,7 @@ import (
 
 	"github.com/lingualink/lingualink/collections"
 	"github.com/lingualink/lingualink/hooks/accounts"
+	"github.com/lingualink/lingualink/hooks/risk"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/fault"
 )
@@ -34,7 +35,7 @@ func (d *desk) registerFlags(core.App) {
 	d.deps.Routes.Add(shell.Route{
 		Method: http.MethodPost, Path: "/risk-flags/{id}/decide", Who: shell.Moderator, Body: flagBody{}, Data: flagData{},
 		What:   "Decide a risk flag of somebody else, once. Small payouts of a person whose flags were all cleared need no approval.",
-		Faults: []*fault.Code{fault.InvalidInput, fault.NotFound, fault.FlagDecided},
+		Faults: []*fault.Code{fault.InvalidInput, fault.NotFound, fault.FlagDecided, fault.FlagOfCluster},
 		Handle: d.decideFlag,
 	})
 }
@@ -70,10 +71,11 @@ func (d *desk) closeFlag(tx core.App, id, outcome, reason string, by *core.Recor
 	if err != nil {
 		return flagData{}, err
 	}
-	for _, concerned := range []string{record.GetString("user"), record.GetString("other")} {
-		if err := mayDecideFlag(tx, by, concerned); err != nil {
-			return flagData{}, err
-		}
+	if err := accounts.MayDecideAbout(tx, by, record.GetString("user"), record.GetString("other")); err != nil {
+		return flagData{}, err
+	}
+	if record.GetString("kind") == risk.FlagCluster {
+		return flagData{}, fault.FlagOfCluster.On("id").With("cluster", record.GetString("subject_id"))
 	}
 	now := shell.Stamp(d.now())
 	won, err := shell.Exec(tx, `
@@ -91,32 +93,4 @@ func (d *desk) closeFlag(tx core.App, id, outcome, reason string, by *core.Recor
 		Actor: shell.ActorOf(by), Action: "risk_flag.decide", SubjectType: "risk_flags", SubjectID: id, Reason: reason,
 		Data: map[string]any{"user": data.User, "other": record.GetString("other"), "kind": data.Kind, "outcome": outcome},
 	})
-}
-
-// mayDecideFlag refuses who may not act any more, and who is, as far as is known, the
-// person in question or linked to them.
-func mayDecideFlag(tx core.App, by *core.Record, concerned string) error {
-	if concerned == "" {
-		return nil
-	}
-	same, err := accounts.SamePerson(tx, by, concerned)
-	if err != nil {
-		return err
-	}
-	me := by.Id
-	if by.IsSuperuser() {
-		me, _ = accounts.AdminPerson(tx, by) // an admin who is nobody is linked to nobody
-	} else if err := accounts.RequireGoodStanding(tx, by.Id); err != nil {
-		return err
-	}
-	var linked bool
-	err = tx.DB().NewQuery("SELECT EXISTS (SELECT 1 FROM relations WHERE (a = {:me} AND b = {:them}) OR (a = {:them} AND b = {:me}))").
-		Bind(dbx.Params{"me": me, "them": concerned}).Row(&linked)
-	if err != nil {
-		return err
-	}
-	if same || linked {
-		return fault.NotAllowed.On("id").Saying("Somebody else decides this flag.")
-	}
-	return nil
 }

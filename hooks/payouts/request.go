@@ -152,10 +152,13 @@ func (d *desk) ask(tx core.App, o order) (*core.Record, error) {
 	return record, d.begin(tx, record, policy, account.GetString("name_match"))
 }
 
-// mayAsk refuses people who may not act, and those who owe what they were paid
-// twice until it is settled.
+// mayAsk refuses people who may not act, those whose money waits for a decision,
+// and those who owe what they were paid twice until it is settled.
 func (d *desk) mayAsk(tx core.App, user string) error {
 	if err := accounts.RequireGoodStanding(tx, user); err != nil {
+		return err
+	}
+	if err := notFrozen(tx, user, "account"); err != nil {
 		return err
 	}
 	var frozen bool

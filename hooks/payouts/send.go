@@ -11,6 +11,7 @@ import (
 
 	"github.com/lingualink/lingualink/collections"
 	"github.com/lingualink/lingualink/hooks/accounts"
+	"github.com/lingualink/lingualink/hooks/risk"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/money"
 	"github.com/lingualink/lingualink/internal/payout"
@@ -141,6 +142,9 @@ func (w *worker) doubt(tx core.App, record *core.Record) (string, error) {
 	}
 	if accounts.MayNotAct(person) {
 		return "the person is " + person.GetString("standing"), nil
+	}
+	if frozen, err := risk.Frozen(tx, person.Id); err != nil || frozen {
+		return "the person's money waits for a decision", err
 	}
 	if !w.ours(record.GetString("reference")) {
 		return "it was asked for with a key of the other mode", nil

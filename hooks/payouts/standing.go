@@ -6,7 +6,9 @@ import (
 	"github.com/pocketbase/pocketbase/tools/hook"
 
 	"github.com/lingualink/lingualink/hooks/accounts"
+	"github.com/lingualink/lingualink/hooks/risk"
 	"github.com/lingualink/lingualink/hooks/shell"
+	"github.com/lingualink/lingualink/internal/fault"
 	"github.com/lingualink/lingualink/internal/payout"
 )
 
@@ -14,7 +16,7 @@ import (
 const flagPaidLate = "paid_late"
 
 // registerStanding takes back what was approved for somebody who is suspended or
-// banned since. What is on its way finishes, and what they earned stays theirs:
+// banned since, or whose money waits for a decision. What is on its way finishes, and what they earned stays theirs:
 // an admin decides about both.
 func (d *desk) registerStanding(app core.App) {
 	accounts.OnStandingChange(app).Bind(&hook.Handler[*accounts.StandingEvent]{
@@ -28,6 +30,26 @@ func (d *desk) registerStanding(app core.App) {
 			return e.Next()
 		},
 	})
+	risk.OnFreeze(app).Bind(&hook.Handler[*risk.FreezeEvent]{
+		Id: "ll.payouts.freeze",
+		Func: func(e *risk.FreezeEvent) error {
+			if e.On {
+				if err := d.holdBack(e.App, e.User, "freeze"); err != nil {
+					return err
+				}
+			}
+			return e.Next()
+		},
+	})
+}
+
+// notFrozen refuses while the person's money waits for somebody's decision.
+func notFrozen(tx core.App, user, field string) error {
+	frozen, err := risk.Frozen(tx, user)
+	if err == nil && frozen {
+		return fault.PayoutsFrozen.On(field).Saying("Payouts of this account wait for a decision. The account's freezes say why.")
+	}
+	return err
 }
 
 // holdBack sends every payout of the person that has not been sent to review.

@@ -43,6 +43,8 @@ const (
 type desk struct {
 	deps *shell.Deps
 	key  []byte // of the hashes of sightings; nil without a pepper
+	// votes is how far the sweep of votes has come; the worker alone uses it.
+	votes voteCursor
 }
 
 // Register binds the area.
@@ -56,7 +58,11 @@ func Register(app core.App, deps *shell.Deps) {
 		d.key = key
 	}
 	app.Store().Set(deskKey, d)
+	d.registerSightings(app)
 	d.registerLook()
+	d.registerDecisions()
+	d.registerSweeps()
+	d.registerAppeals(app)
 }
 
 func deskOf(app core.App) (*desk, error) {

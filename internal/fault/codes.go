@@ -123,7 +123,7 @@ var (
 
 // Payouts: asking for one and deciding on it.
 var (
-	PayoutsFrozen         = define("payouts_frozen", http.StatusForbidden, "Your payouts are stopped: a payout reached your bank after its money had been given back to you.", "Show it, and how to reach the platform's people; they settle it with the person.")
+	PayoutsFrozen         = define("payouts_frozen", http.StatusForbidden, "Your payouts are stopped: a payout reached your bank after its money had been given back to you.", "Show it, and how to reach the platform's people; they settle it with the person. If the account has freezes, show their reason and the way to appeal.")
 	PayoutCurrency        = define("payout_currency", http.StatusBadRequest, "There are no payouts in this currency.", "Ask for NGN, GHS, KES or ZAR.")
 	PayoutMinimum         = define("payout_minimum", http.StatusBadRequest, "This is less than can be paid out.", "Ask for at least minimum_minor of the params.")
 	PayoutMaximum         = define("payout_maximum", http.StatusBadRequest, "This is more than can be paid out at once.", "Ask for at most maximum_minor of the params.")
@@ -172,6 +172,16 @@ var (
 	AccountInUse        = define("account_in_use", http.StatusConflict, "A payout to this account is open.", "Wait until it is paid, or cancel it.")
 	OwnPerson           = define("own_person", http.StatusForbidden, "Admins do not say themselves which user they are.", "Another superuser sets it, or the command: lingualink superuser person EMAIL USERNAME.")
 	FlagDecided         = define("flag_decided", http.StatusConflict, "This flag has been decided.", "Read the decision.")
+	FlagOfCluster       = define("flag_of_cluster", http.StatusConflict, "This flag is decided with its cluster.", "POST /api/lingualink/risk-clusters/{id}/decide with the cluster of the params.")
+)
+
+// Risk and appeals.
+var (
+	ClusterDecided  = define("cluster_decided", http.StatusConflict, "This cluster has been decided, or is part of a larger one now.", "Read its state and reason; list the open ones again.")
+	NothingToAppeal = define("nothing_to_appeal", http.StatusConflict, "There is no decision about you here that can be appealed.", "Wait for the decision, or list again: it may be undone already.")
+	AlreadyAppealed = define("already_appealed", http.StatusConflict, "You have appealed against this decision.", "Show the appeal; a decision is appealed once.")
+	AppealDecided   = define("appeal_decided", http.StatusConflict, "This appeal has been decided.", "Read the decision.")
+	FirstDecider    = define("first_decider", http.StatusForbidden, "Who made the decision does not decide the appeal against it.", "Leave it to somebody else.")
 )
 
 // Ambassadors.
