@@ -81,6 +81,31 @@ func plantAmbassadors(s *hookstest.Server, ada, stamp string) {
 		row["id"] = shell.NewID()
 		s.Insert(table, row)
 	}
+	plantRisk(s, stamp)
+}
+
+// plantRisk writes a cluster of Ada and Dayo, which is confirmed and which Ada
+// appeals against, and what came before.
+func plantRisk(s *hookstest.Server, stamp string) {
+	ada, dayo, cluster, freeze := s.User(ada).Id, s.User(dayo).Id, shell.NewID(), shell.NewID()
+	for _, r := range []struct {
+		table string
+		row   dbx.Params
+	}{
+		{"sightings", dbx.Params{"user": ada, "kind": collections.SeenDevice, "hash": "h", "first_at": stamp, "last_at": stamp}},
+		{"risk_clusters", dbx.Params{
+			"id": cluster, "act": "freeze", "state": collections.ClusterConfirmed, "score": 8_000, "people": shell.List([]string{ada, dayo}), "reasons": "[]",
+			"created": stamp, "updated": stamp,
+		}},
+		{"freezes", dbx.Params{"id": freeze, "user": ada, "cluster": cluster, "reason": "Your device.", "state": collections.FreezeOn, "confirmed": true, "created": stamp, "updated": stamp}},
+		{"cleared_pairs", dbx.Params{"a": min(ada, dayo), "b": max(ada, dayo), "score": 4_000, "cleared_at": stamp}},
+		{"appeals", dbx.Params{"user": ada, "subject_type": "freezes", "subject_id": freeze, "text": "No.", "state": collections.AppealOpen, "created": stamp, "updated": stamp}},
+	} {
+		if r.row["id"] == nil {
+			r.row["id"] = shell.NewID()
+		}
+		s.Insert(r.table, r.row)
+	}
 }
 
 // plantMoney writes what payouts and funding leave behind: Ada's are paid.
@@ -161,6 +186,9 @@ func TestWhoSeesHowMany(t *testing.T) {
 		"payouts":          {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
 		"fundings":         {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
 		"risk_flags":       {ada: 0, bola: 0, dayo: 0, musa: 1, guest: 0},
+		"risk_clusters":    {ada: 0, bola: 0, dayo: 0, musa: 1, guest: 0},
+		"freezes":          {ada: 1, bola: 0, dayo: 0, musa: 1, guest: 0},
+		"appeals":          {ada: 1, bola: 0, dayo: 0, musa: 1, guest: 0},
 		"ledger_accounts":  {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 		"ledger_entries":   {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 
@@ -294,6 +322,7 @@ func TestTheServersRowsAreClosedToAdminsToo(t *testing.T) {
 		"payout_accounts", "payouts", "payout_events", "payout_settlements", "payout_pauses", "payout_marks", "risk_flags", "alerts",
 		"paystack_events", "orphan_transfers", "balance_rows", "reconciliations", "fundings", "funding_returns",
 		"ambassador_applications", "ambassadors", "referrers",
+		"sightings", "risk_clusters", "freezes", "cleared_pairs",
 	} {
 		path := "/api/collections/" + name + "/records"
 		row := s.Text("SELECT id FROM "+name+" LIMIT 1", nil)
