@@ -3,12 +3,14 @@ package risk_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 
 	"github.com/lingualink/lingualink/collections"
@@ -320,5 +322,29 @@ func TestNobodyReadsOfOthers(t *testing.T) {
 	}
 	for _, collection := range []string{"sightings", "cleared_pairs", "relations"} {
 		o.Want(o.Do(musa, "GET", "/api/collections/"+collection+"/records", nil), 403, "")
+	}
+}
+
+// TestWhoWatchesHears: clusters and freezes send realtime events, and relations go
+// by their own hooks, which turn the queue back.
+func TestWhoWatchesHears(t *testing.T) {
+	o := open(t)
+	heard := map[string]int{}
+	note := func(what string) *hook.Handler[*core.RecordEvent] {
+		return &hook.Handler[*core.RecordEvent]{Func: func(e *core.RecordEvent) error {
+			heard[what+" "+e.Record.Collection().Name]++
+			return e.Next()
+		}}
+	}
+	for _, name := range []string{"risk_clusters", "freezes", "relations"} {
+		o.App.OnRecordAfterCreateSuccess(name).Bind(note("create"))
+		o.App.OnRecordAfterUpdateSuccess(name).Bind(note("update"))
+		o.App.OnRecordAfterDeleteSuccess(name).Bind(note("delete"))
+	}
+	o.shareDevice("phone-of-ada", ada, bola)
+	o.Want(o.decide(musa, o.cluster(), "cleared", "x"), 200, "")
+	want := map[string]int{"create risk_clusters": 1, "create freezes": 2, "update risk_clusters": 1, "update freezes": 2, "delete relations": 1}
+	if !maps.Equal(heard, want) {
+		t.Errorf("heard %v, want %v", heard, want)
 	}
 }

@@ -21,6 +21,9 @@ const (
 	DeviceHeader = "X-Device-Id"
 
 	leastDevice, mostDevice = 8, 100 // characters of it
+	// mostSightings of a kind are kept of a person, the newest: ids are made up
+	// faster than phones.
+	mostSightings = 200
 	// seenAgain is how often a sighting that is known is written: tokens are
 	// refreshed all the time.
 	seenAgain = time.Hour
@@ -50,7 +53,9 @@ func (d *desk) registerSightings(app core.App) {
 			if err := e.Next(); err != nil {
 				return err // wrong, or half of a sign-in
 			}
-			d.see(e.RequestEvent, e.Record.Id)
+			if !e.HasSuperuserAuth() { // an admin who looks through a person's eyes
+				d.see(e.RequestEvent, e.Record.Id)
+			}
 			return nil
 		},
 	})
@@ -171,8 +176,12 @@ func (d *desk) store(tx core.App, user string, s sighting, now time.Time) error 
 		INSERT INTO sightings (id, user, kind, hash, first_at, last_at) VALUES ({:id}, {:user}, {:kind}, {:hash}, {:now}, {:now})`, row); err != nil {
 		return err
 	}
-	if s.kind != collections.SeenDevice {
-		return nil
+	_, err = shell.Exec(tx, `
+		DELETE FROM sightings WHERE id IN (
+			SELECT id FROM sightings WHERE user = {:user} AND kind = {:kind} ORDER BY last_at DESC, id DESC LIMIT -1 OFFSET {:most})`,
+		dbx.Params{"user": user, "kind": s.kind, "most": mostSightings})
+	if err != nil || s.kind != collections.SeenDevice {
+		return err
 	}
 	var met bool
 	if err := tx.DB().NewQuery(othersQuery).Bind(dbx.Params{"hash": s.hash, "user": user}).Row(&met); err != nil || !met {

@@ -1,6 +1,7 @@
 package risk_test
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -105,5 +106,29 @@ func TestOldAddressesAreForgotten(t *testing.T) {
 	o.sweep("sightings")
 	if o.sightings(ada, "address") != 1 || o.sightings(ada, "device") != 1 {
 		t.Errorf("%d addresses and %d devices are left", o.sightings(ada, "address"), o.sightings(ada, "device"))
+	}
+}
+
+// TestNobodyFillsTheTable: of made-up devices the newest are kept.
+func TestNobodyFillsTheTable(t *testing.T) {
+	o := open(t)
+	o.seen(bola, "phone-of-bola", "41.58.1.2")
+	for i := range 203 {
+		o.seen(ada, fmt.Sprintf("made-up-%03d", i), "41.58.1.2")
+	}
+	if o.sightings(ada, "device") != 200 || o.sightings(ada, "address") != 1 || o.sightings(bola, "device") != 1 {
+		t.Errorf("%d devices of Ada, %d of Bola are kept", o.sightings(ada, "device"), o.sightings(bola, "device"))
+	}
+	o.seen(bola, "made-up-202", "41.58.1.2")
+	o.Drain()
+	o.wantFrozen(ada, bola)
+}
+
+// TestAnAdminIsNotSeenAsAPerson who opens a person's session for them.
+func TestAnAdminIsNotSeenAsAPerson(t *testing.T) {
+	o := &office{Server: hookstest.Start(t, "LL_PEPPER=0123456789abcdef0123456789abcdef", "LL_DANGEROUS_ENDPOINTS=on"), t: t}
+	o.Want(o.Do(admin, "POST", "/api/collections/users/impersonate/"+o.id(ada), nil, risk.DeviceHeader+": phone-of-admin"), 200, "")
+	if n := o.Int("SELECT COUNT(*) FROM sightings"); n != 0 {
+		t.Errorf("%d sightings", n)
 	}
 }
