@@ -90,11 +90,18 @@ func TestAModeratorInTheCluster(t *testing.T) {
 
 func TestCleared(t *testing.T) {
 	o := open(t)
-	heard := o.decisions()
+	heard, freezes := o.decisions(), map[bool]int{}
+	risk.OnFreeze(o.App).Bind(&hook.Handler[*risk.FreezeEvent]{Func: func(e *risk.FreezeEvent) error {
+		freezes[e.On]++
+		return e.Next()
+	}})
 	o.shareDevice("phone-of-ada", ada, bola, chidi)
 	cluster := o.cluster()
 	o.Want(o.decide(musa, cluster, "cleared", " A family. "), 200, "")
 	o.Drain()
+	if freezes[true] != 3 || freezes[false] != 3 {
+		t.Errorf("the areas above heard of %v", freezes)
+	}
 	o.wantFrozen()
 	o.wantClusters("freeze cleared: ada bola chidi")
 	for _, who := range []string{ada, bola, chidi} {

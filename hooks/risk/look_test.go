@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -85,4 +86,57 @@ func TestNoLookReadsATable(t *testing.T) {
 			t.Errorf("%s searches nothing: %v", name, rows)
 		}
 	}
+}
+
+// TestALookFollowsLinks from one person over strong links, and over a weak one to
+// whom strong links lead on from.
+func TestALookFollowsLinks(t *testing.T) {
+	o := open(t)
+	for i, pair := range [][2]string{{ada, bola}, {bola, chidi}, {dayo, emeka}} {
+		for j, who := range pair {
+			o.run("INSERT INTO sightings (id, user, kind, hash, first_at, last_at) VALUES ({:id}, {:u}, 'device', {:h}, '2026-01-01 00:00:00.000Z', '2026-01-01 00:00:00.000Z')",
+				dbx.Params{"id": fmt.Sprintf("sighting%d%06d", i, j), "u": o.id(who), "h": fmt.Sprint("device", i)})
+		}
+	}
+	o.look(fatima)
+	o.wantClusters()
+	o.approves(chidi, dayo, 4)
+	o.approves(dayo, chidi, 4)
+	o.look(ada)
+	o.wantFrozen(ada, bola, chidi, dayo, emeka)
+	if got := o.clusters(); !strings.Contains(got, "freeze open: ada bola chidi") || !strings.Contains(got, "freeze open: dayo emeka") || strings.Count(got, ":") != 2 {
+		t.Errorf("the clusters are\n%s", got)
+	}
+}
+
+// TestSurroundingsAdd to what else was seen, each as it is.
+func TestSurroundingsAdd(t *testing.T) {
+	o := open(t)
+	o.Advance(3 * time.Hour)
+	people := o.crowd(6)
+	for i, who := range people {
+		o.seen(who, "", "41.58.1.2")
+		if i < 2 {
+			o.seen(who, "", "41.58.1.3")
+		}
+	}
+	o.seen(ada, "", "41.58.1.2") // signed up long before, elsewhere
+	o.brought(people[0], people[1])
+	for _, pair := range [][2]string{{people[0], people[1]}, {people[2], ada}} {
+		o.approves(pair[0], pair[1], 4)
+		o.approves(pair[1], pair[0], 4)
+	}
+	o.look(people[0])
+	o.look(ada)
+	for who, want := range map[string]string{
+		people[1]: "7800: mutual_voting 4, referral 1, ip 2, signup_burst 6",
+		ada:       "5300: mutual_voting 4, ip 1",
+	} {
+		got := o.Text(`SELECT score || ': ' || (SELECT group_concat(r.value ->> 'kind' || ' ' || (r.value ->> 'count'), ', ') FROM json_each(reasons) r)
+			FROM risk_clusters WHERE EXISTS (SELECT 1 FROM json_each(people) WHERE value = {:u})`, dbx.Params{"u": o.id(who)})
+		if got != want {
+			t.Errorf("of %s: %s, want %s", who, got, want)
+		}
+	}
+	o.wantFrozen()
 }
