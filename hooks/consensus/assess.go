@@ -235,6 +235,14 @@ func (by assessment) one(tx core.App, language crowd.Language, pair duePair) err
 	if err := tellTrust(tx, by.deps, row, before, after); err != nil {
 		return err
 	}
+	if before.State != after.State {
+		err := OnTrustChange(tx).Trigger(&TrustEvent{
+			App: tx, Validator: key.validator, Language: key.language, From: string(before.State), To: string(after.State), At: by.now,
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if after.State != trust.Unproven {
 		err := settleAccrued(tx, by.deps, accruedRest{Accrued: ledger.Accrued{
 			User: key.validator, Language: key.language, FactorBps: after.PayBps, ConsensusVersion: by.version, SkillSeq: skill.Seq,

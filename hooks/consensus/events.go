@@ -40,6 +40,22 @@ func OnVotes(app core.App) *hook.Hook[*VotesEvent] {
 	return eventHook[*VotesEvent](app, "votes")
 }
 
+// TrustEvent is a change of what is known about a validator in a language: from
+// unproven to proven, say, or to excluded.
+type TrustEvent struct {
+	hook.Event
+	App                 core.App // the transaction
+	Validator, Language string
+	From, To            string // collections.Trust...
+	At                  time.Time
+}
+
+// OnTrustChange is triggered for every assessment that changes the state of a
+// validator, after it is written and before the commit: an error undoes it.
+func OnTrustChange(app core.App) *hook.Hook[*TrustEvent] {
+	return eventHook[*TrustEvent](app, "trust")
+}
+
 func eventHook[E hook.Resolver](app core.App, name string) *hook.Hook[E] {
 	return app.Store().GetOrSet("ll.consensus."+name, func() any {
 		return &hook.Hook[E]{}

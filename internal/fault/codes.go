@@ -194,4 +194,11 @@ var (
 	NotAmbassador       = define("not_ambassador", http.StatusForbidden, "You are not an ambassador.", "Apply by creating an ambassador_applications record.")
 	AmbassadorEnded     = define("ambassador_ended", http.StatusConflict, "This person is no longer an ambassador by this row.", "List the ambassadors again.")
 	AmbassadorChanged   = define("ambassador_changed", http.StatusConflict, "Somebody else changed the terms.", "Read the ambassador again, then decide anew with its version.")
+// Referrals.
+var (
+	ReferralCodeUnknown = define("referral_code_unknown", http.StatusBadRequest, "There is no such invitation code.", "Check the code, or leave it out.")
+	ReferralRefused     = define("referral_refused", http.StatusConflict, "This code does not count for you.", "reason of the params says why: docs/referrals.md. Trying again changes nothing.")
+	ReferralCodeInvalid = define("referral_code_invalid", http.StatusBadRequest, "This cannot be an invitation code.", "reason of the params says why; choose another one of 4 to 20 letters, digits and hyphens.")
+	ReferralCodeTaken   = define("referral_code_taken", http.StatusConflict, "Somebody has this code, or one that looks like it.", "Choose another one.")
+	ReferralCodeEarly   = define("referral_code_early", http.StatusConflict, "You changed your code not long ago.", "Wait until from of the params.")
 )

@@ -22,7 +22,7 @@ type Activation struct {
 	Terms       Terms      `json:"terms"`
 	Since       time.Time  `json:"since"` // sign-up
 	Verified    bool       `json:"verified,omitempty"`
-	Fraud       bool       `json:"fraud,omitempty"` // confirmed; there is no way back
+	Fraud       bool       `json:"fraud,omitempty"` // confirmed; only an appeal leads back
 	Reduced     bool       `json:"reduced,omitempty"`
 	TrustAt     time.Time  `json:"trust_at,omitzero"`
 	Acts        []Recorded `json:"acts,omitempty"`
@@ -41,7 +41,7 @@ type Recorded struct {
 }
 
 // Event is something that happened to the referred person: [Verified], [Act],
-// [Trust] or [Fraud].
+// [Trust], [Fraud] or [Cleared].
 type Event interface{ change(*Activation) }
 
 // Verified says that the person proved an e-mail address or a phone number.
@@ -55,6 +55,10 @@ type Trust struct {
 
 // Fraud says that somebody found the person to be no person of their own.
 type Fraud struct{}
+
+// Cleared says that an appeal against [Fraud] was granted. Of the two the later
+// one holds, so they are applied in the order of the decisions.
+type Cleared struct{}
 
 // ActKind is what an act is.
 type ActKind string
@@ -95,7 +99,7 @@ func (p Policy) Start(signedUp time.Time) Activation {
 
 // Apply adds an event. An event that was applied before changes nothing, and the
 // order of events does not matter to what the person has done, so they may be
-// delivered more than once and late. A person who fell below the terms and meets
+// delivered more than once and late; [Cleared] alone has a place, after [Fraud]. A person who fell below the terms and meets
 // them again becomes active anew, in the next round. The receiver is not changed.
 //
 // To stay small it keeps of a kind at most twice the wanted acts per day and,
@@ -119,6 +123,7 @@ func (a Activation) Apply(e Event, now time.Time) (Activation, Turn) {
 
 func (Verified) change(a *Activation) { a.Verified = true }
 func (Fraud) change(a *Activation)    { a.Fraud = true }
+func (Cleared) change(a *Activation)  { a.Fraud = false }
 
 func (t Trust) change(a *Activation) {
 	at := t.At.UTC()
