@@ -16,6 +16,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/ledger"
 	"github.com/lingualink/lingualink/hooks/notifications"
 	"github.com/lingualink/lingualink/hooks/payouts"
+	"github.com/lingualink/lingualink/hooks/referrals"
 	"github.com/lingualink/lingualink/hooks/risk"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/audio"
@@ -40,6 +41,7 @@ func Register(app core.App, deps *shell.Deps, providers Providers) {
 	badges.Register(app, deps)                      // counts, badges, streaks, leaderboards, certificates
 	appeals.Register(app, deps)                     // against decisions, once each, heard by somebody else
 	risk.Register(app, deps)                        // who looks like one person: freezes, decisions
+	referrals.Register(app, deps)                   // codes, claims, activation, bonuses, commission
 	payouts.Register(app, deps, providers.Paystack) // bank accounts, payouts, funding through Paystack
 	ambassadors.Register(app, deps)                 // applications, stipends, tiers, figures of regions
 }

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,6 +37,12 @@ const (
 	viaSignUp = "signup"
 	viaClaim  = "claim"
 )
+
+// named is a code that somebody used, and where from.
+type named struct {
+	codeRow
+	sameDevice bool // the request comes from a device of whose code it is
+}
 
 type claimBody struct {
 	Code string `json:"code" help:"The code, as somebody wrote it: case, spaces and accents do not matter."`
@@ -74,34 +81,45 @@ func readSignUpCode(e *core.RecordRequestEvent) error {
 	if err != nil {
 		return err
 	}
-	sent, named := info.Body[fieldCode]
-	if !named || sent == nil {
-		return nil
-	}
-	raw, isText := sent.(string)
-	if !isText {
+	raw := ""
+	switch sent := info.Body[fieldCode].(type) {
+	case nil:
+	case string:
+		raw = sent
+	case float64: // how PocketBase reads a form's 2027
+		raw = strconv.FormatFloat(sent, 'f', -1, 64)
+	default:
 		return fault.InvalidInput.On(fieldCode).Saying("The code is a text.")
 	}
 	if strings.TrimSpace(raw) == "" {
 		return nil
 	}
+	code, err := read(e.RequestEvent, raw, fieldCode)
+	if err == nil {
+		e.Record.SetRaw(signUpKey, code)
+	}
+	return err
+}
+
+// read finds the code that a request names in the field.
+func read(e *core.RequestEvent, raw, field string) (named, error) {
 	code, err := findCode(e.App, raw)
 	if errors.Is(err, sql.ErrNoRows) {
-		return fault.ReferralCodeUnknown.On(fieldCode)
+		return named{}, fault.ReferralCodeUnknown.On(field)
 	}
 	if err != nil {
-		return err
+		return named{}, err
 	}
-	e.Record.SetRaw(signUpKey, code)
-	return nil
+	same, err := risk.SameDevice(e, code.User)
+	return named{code, same}, err
 }
 
 // claimAtSignUp uses the code that came with a sign-up, in the transaction that
 // makes the account: there is no account that lost its code. A code that does not
 // count keeps nobody from signing up.
 func claimAtSignUp(tx core.App, deps *shell.Deps, person *core.Record) error {
-	code, named := person.GetRaw(signUpKey).(codeRow)
-	if !named {
+	code, sent := person.GetRaw(signUpKey).(named)
+	if !sent {
 		return nil
 	}
 	reason, err := use(tx, deps, code, person.Id, viaSignUp)
@@ -125,10 +143,7 @@ func claimLater(e *core.RequestEvent, deps *shell.Deps) error {
 	if err := shell.TakeQuota(e.App, deps.Clock.Now(), "referrals.claim:"+e.Auth.Id, claimsPerDay, 24*time.Hour); err != nil {
 		return err
 	}
-	code, err := findCode(e.App, body.Code)
-	if errors.Is(err, sql.ErrNoRows) {
-		return fault.ReferralCodeUnknown.On("code")
-	}
+	code, err := read(e, body.Code, "code")
 	if err != nil {
 		return err
 	}
@@ -148,7 +163,7 @@ func claimLater(e *core.RequestEvent, deps *shell.Deps) error {
 
 // claimInTransaction settles a race by the unique index: the loser reads who won,
 // and answers by that.
-func claimInTransaction(app core.App, deps *shell.Deps, code codeRow, person string) (reason referral.Reason, err error) {
+func claimInTransaction(app core.App, deps *shell.Deps, code named, person string) (reason referral.Reason, err error) {
 	try := func() error {
 		return app.RunInTransaction(func(tx core.App) (err error) {
 			reason, err = use(tx, deps, code, person, viaClaim)
@@ -163,7 +178,7 @@ func claimInTransaction(app core.App, deps *shell.Deps, code codeRow, person str
 
 // use decides what a code does for a person, and writes it. A repeat of what holds
 // already writes nothing.
-func use(tx core.App, deps *shell.Deps, code codeRow, person, via string) (referral.Reason, error) {
+func use(tx core.App, deps *shell.Deps, code named, person, via string) (referral.Reason, error) {
 	now := deps.Clock.Now()
 	policy, version, err := policyAt(tx, now)
 	if err != nil {
@@ -197,7 +212,7 @@ func use(tx core.App, deps *shell.Deps, code codeRow, person, via string) (refer
 }
 
 // attribute writes who brought whom.
-func attribute(tx core.App, deps *shell.Deps, policy referral.Policy, version int64, code codeRow, claim referral.Claim) error {
+func attribute(tx core.App, deps *shell.Deps, policy referral.Policy, version int64, code named, claim referral.Claim) error {
 	now := deps.Clock.Now()
 	table, err := tx.FindCachedCollectionByNameOrId("referrals")
 	if err != nil {

@@ -18,7 +18,7 @@ func policyAt(app core.App, now time.Time) (referral.Policy, int64, error) {
 }
 
 // factsOf is what a claim is decided by, as it is in this transaction.
-func factsOf(tx core.App, code codeRow, person string) (referral.Claim, error) {
+func factsOf(tx core.App, code named, person string) (referral.Claim, error) {
 	claim := referral.Claim{Referred: person, Referrer: code.User}
 	var row struct {
 		ReferredAt string `db:"referred_at"`
@@ -42,7 +42,7 @@ func factsOf(tx core.App, code codeRow, person string) (referral.Claim, error) {
 	if err != nil {
 		return claim, err
 	}
-	claim.Current, claim.SameDevice, claim.SamePayoutAccount = row.Current, row.Device, row.Account
+	claim.Current, claim.SameDevice, claim.SamePayoutAccount = row.Current, row.Device || code.sameDevice && code.User != person, row.Account
 	for text, into := range map[*string]*time.Time{&row.ReferredAt: &claim.ReferredAt, &row.ReferrerAt: &claim.ReferrerAt, &row.FirstClip: &claim.FirstClip} {
 		if *text == "" {
 			continue
