@@ -67,6 +67,7 @@ func plant(s *hookstest.Server, clip string) {
 			s.Insert("gold_exposures", dbx.Params{"id": shell.NewID(), "gold": r.row["id"], "validator": bola, "clip": clip, "handed_at": stamp})
 		}
 	}
+	plantReferral(s, ada, bola, stamp)
 	plantMoney(s, ada, stamp)
 	plantAmbassadors(s, ada, stamp)
 }
@@ -106,6 +107,18 @@ func plantRisk(s *hookstest.Server, stamp string) {
 		}
 		s.Insert(r.table, r.row)
 	}
+}
+
+// plantReferral writes that Ada brought Bola. Everybody has a code since their
+// sign-up.
+func plantReferral(s *hookstest.Server, ada, bola, stamp string) {
+	code := s.Text("SELECT id FROM referral_codes WHERE user = {:ada}", dbx.Params{"ada": ada})
+	s.Insert("referral_claims", dbx.Params{
+		"id": shell.NewID(), "user": bola, "referrer": ada, "code": code, "outcome": "attributed", "via": "claim", "created": stamp,
+	})
+	s.Insert("referrals", dbx.Params{
+		"id": shell.NewID(), "referred": bola, "referrer": ada, "code": code, "state": collections.ReferralInvited, "activation": "{}", "created": stamp, "updated": stamp,
+	})
 }
 
 // plantMoney writes what payouts and funding leave behind: Ada's are paid.
@@ -189,6 +202,8 @@ func TestWhoSeesHowMany(t *testing.T) {
 		"risk_clusters":    {ada: 0, bola: 0, dayo: 0, musa: 1, guest: 0},
 		"freezes":          {ada: 1, bola: 0, dayo: 0, musa: 1, guest: 0},
 		"appeals":          {ada: 1, bola: 0, dayo: 0, musa: 1, guest: 0},
+		"referral_codes":   {ada: 1, bola: 1, emeka: 1, musa: 1, guest: 0},
+		"referrals":        {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 		"ledger_accounts":  {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 		"ledger_entries":   {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 
@@ -323,6 +338,7 @@ func TestTheServersRowsAreClosedToAdminsToo(t *testing.T) {
 		"paystack_events", "orphan_transfers", "balance_rows", "reconciliations", "fundings", "funding_returns",
 		"ambassador_applications", "ambassadors", "referrers",
 		"sightings", "risk_clusters", "freezes", "cleared_pairs",
+		"referral_codes", "referral_claims", "referrals",
 	} {
 		path := "/api/collections/" + name + "/records"
 		row := s.Text("SELECT id FROM "+name+" LIMIT 1", nil)

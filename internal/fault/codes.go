@@ -194,6 +194,8 @@ var (
 	NotAmbassador       = define("not_ambassador", http.StatusForbidden, "You are not an ambassador.", "Apply by creating an ambassador_applications record.")
 	AmbassadorEnded     = define("ambassador_ended", http.StatusConflict, "This person is no longer an ambassador by this row.", "List the ambassadors again.")
 	AmbassadorChanged   = define("ambassador_changed", http.StatusConflict, "Somebody else changed the terms.", "Read the ambassador again, then decide anew with its version.")
+)
+
 // Referrals.
 var (
 	ReferralCodeUnknown = define("referral_code_unknown", http.StatusBadRequest, "There is no such invitation code.", "Check the code, or leave it out.")
