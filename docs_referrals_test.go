@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -11,6 +13,49 @@ import (
 )
 
 const referralsGuide = "docs/referrals.md"
+
+// TestTheReferralsGuideHasThePolicy compares the table of values with the defaults
+// in code, value by value.
+func TestTheReferralsGuideHasThePolicy(t *testing.T) {
+	encoded, err := json.Marshal(referral.DefaultPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, said := map[string]json.RawMessage{}, map[string]string{}
+	if err := json.Unmarshal(encoded, &values); err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(read(t, referralsGuide), "\n## The policy\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| ([^|]+) \\|").FindAllStringSubmatch(table, -1) {
+		said[row[1]] = row[2]
+		if values[row[1]] == nil {
+			t.Errorf("%s explains %s, which is no value of the policy", referralsGuide, row[1])
+		}
+	}
+	for name, value := range values {
+		if want := string(value); said[name] != want && !(value[0] == '{' && said[name] == "by currency") {
+			t.Errorf("%s says that %s is %q by default, it is %s", referralsGuide, name, said[name], want)
+		}
+	}
+}
+
+// TestTheReferralsGuideHasTheReasons: every reason that a person may be given is
+// explained, and none that only moderators know.
+func TestTheReferralsGuideHasTheReasons(t *testing.T) {
+	text := read(t, referralsGuide)
+	for _, reason := range []referral.Reason{
+		referral.OwnCode, referral.AttributedOther, referral.TooLate, referral.AfterFirstClip, referral.ReferrerYounger, referral.Cycle,
+		referral.ReferrerBarred, referral.SameDevice, referral.SamePayoutAccount, referral.KnownLink,
+	} {
+		if !strings.Contains(text, "| `"+string(reason.Public())+"` |") {
+			t.Errorf("%s does not explain %s", referralsGuide, reason.Public())
+		}
+		if reason != reason.Public() && strings.Contains(text, "`"+string(reason)+"`") {
+			t.Errorf("%s tells of %s", referralsGuide, reason)
+		}
+	}
+}
 
 // TestTheReferralsGuide compares the guide with what the packages reckon: the
 // worked example line by line, the numbers of the rules, the badges.
