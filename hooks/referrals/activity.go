@@ -169,10 +169,7 @@ func stateOf(activation referral.Activation) string {
 
 // contributed tells the referrals of everybody whose work a verdict is about.
 func contributed(e *badges.ContributionsEvent, deps *shell.Deps) error {
-	people := []string{}
-	if !e.Control {
-		people = append(people, e.Owner)
-	}
+	people := []string{e.Owner}
 	for _, vote := range e.Votes {
 		people = append(people, vote.Validator)
 	}

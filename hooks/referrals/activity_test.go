@@ -30,6 +30,7 @@ func (s *story) progress(who string) string {
 // Friends of the referrer judge, and earn nothing by it.
 func TestCollusionInsideTheCircle(t *testing.T) {
 	s := begin(t)
+	s.Policy(shell.PolicyReferrals, map[string]any{"outside_voters": 1})
 	for _, who := range []string{"ngozi", "sister", "cousin"} {
 		s.join(who, s.code(ada))
 	}
@@ -41,7 +42,6 @@ func TestCollusionInsideTheCircle(t *testing.T) {
 		{ada, "sister", "cousin"},   // herself and whom she brought
 		{bola, "sister", "cousin"},  // whom she is linked to
 		{chidi, "sister", "cousin"}, // who brought her
-		{dayo, "sister", "cousin"},  // one from outside is not enough
 	} {
 		clip := s.Clip("ngozi")
 		for _, who := range friends {
@@ -52,8 +52,28 @@ func TestCollusionInsideTheCircle(t *testing.T) {
 		s.Advance(day)
 	}
 	s.wants("friends", s.state("ngozi"), "invited 0", s.progress("ngozi"), "0 clips 0 votes 0 days true", s.rewardsOf(ada), "")
-	s.works("ngozi", dayo, emeka, "sister") // two from outside are
+	s.works("ngozi", dayo, "sister", "cousin") // one of them is from outside
 	s.wants("others", s.state("ngozi"), "active 1", s.progress("ngozi"), "3 clips 0 votes 3 days true", s.rewardsOf(ada), "bonus pending 75000")
+}
+
+// Of two that are wanted one is not enough, and neither is who disagreed.
+func TestOneFromOutsideIsNotEnough(t *testing.T) {
+	s := begin(t)
+	s.Policy(shell.PolicyReferrals, quick(nil))
+	s.join("ngozi", s.code(ada))
+	s.verify("ngozi")
+	for i, against := range []string{dayo, "", ""} {
+		e := &badges.ContributionsEvent{
+			Clip: fmt.Sprint("clip", i), Owner: s.id("ngozi"), Campaign: s.GeneralCampaign(), Currency: "NGN", Revision: 1, Outcome: engine.Approved, ClipSentAt: s.Deps.Clock.Now(),
+			Votes: []badges.Vote{{ID: "a", Validator: s.id(chidi), Agrees: true}, {ID: "b", Validator: s.id(dayo), Agrees: against == ""}},
+		}
+		e.Control = i == 1 // a recording that somebody else made, shown once more
+		s.hand(e)
+		if i < 2 {
+			s.wants("not enough", s.state("ngozi"), "invited 0")
+		}
+	}
+	s.wants("two", s.state("ngozi"), "active 1")
 }
 
 // An overturned verdict takes the bonus; a new approval pays again, in a round of
