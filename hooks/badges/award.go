@@ -80,7 +80,7 @@ func give(tx core.App, deps *shell.Deps, user string, earned []catalogued, at ti
 		card = append(card, badge.id)
 		err := shell.Notify(tx, deps, "badge:"+badge.id, shell.Notice{
 			User: user, Kind: NoticeEarned, Title: "You earned the badge " + badge.Name, Body: badge.Description,
-			Data: map[string]any{"badge": badge.id, "slug": badge.ID, "code": row.GetString("code")},
+			Data: map[string]any{"badge": badge.id, "slug": badge.ID, "name": badge.Name, "code": row.GetString("code")},
 		})
 		if err != nil {
 			return err
