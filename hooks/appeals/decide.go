@@ -163,7 +163,7 @@ func tell(tx core.App, deps *shell.Deps, a Appeal, decision Decision) error {
 	said := shell.Notice{
 		User: a.User, Kind: "appeal_decided", Title: "Your appeal was not granted",
 		Body: "The decision stays: " + a.Reason,
-		Data: map[string]any{"appeal": a.ID, "subject_type": a.SubjectType, "subject_id": a.SubjectID, "overturned": a.Overturned},
+		Data: map[string]any{"appeal": a.ID, "subject_type": a.SubjectType, "subject_id": a.SubjectID, "overturned": a.Overturned, "reason": a.Reason},
 	}
 	if a.Overturned {
 		said.Title, said.Body = "Your appeal was granted", "The decision is undone: "+a.Reason

@@ -145,7 +145,7 @@ func (d *desk) confirm(tx core.App, v verdict, person string) error {
 		User: person, Kind: "freeze_confirmed", Title: "Your earnings stay on hold",
 		Body: "Somebody has looked at your account and decided: " + v.reason +
 			" If you disagree, appeal once; somebody else decides then.",
-		Data: map[string]any{"freeze": freeze.Id, "appeal": map[string]string{"subject_type": SubjectFreezes, "subject_id": freeze.Id}},
+		Data: map[string]any{"freeze": freeze.Id, "reason": v.reason, "appeal": map[string]string{"subject_type": SubjectFreezes, "subject_id": freeze.Id}},
 	})
 }
 
