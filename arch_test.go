@@ -162,7 +162,7 @@ var heights = map[string]int{
 
 // pure packages decide; they are tested and replayed without a server.
 var pure = []string{
-	"internal/consensus", "internal/consensus/collusion", "internal/consensus/crowd", "internal/consensus/replay", "internal/consensus/simulate", "internal/fault", "internal/ledger", "internal/money", "internal/policy", "internal/payout", "internal/payout/names", "internal/rewards", "internal/referral", "internal/risk", "internal/badges", "internal/leaderboard",
+	"internal/consensus", "internal/consensus/collusion", "internal/consensus/crowd", "internal/consensus/replay", "internal/consensus/simulate", "internal/fault", "internal/ledger", "internal/money", "internal/policy", "internal/payout", "internal/payout/names", "internal/rewards", "internal/referral", "internal/risk", "internal/moderation", "internal/badges", "internal/leaderboard",
 }
 
 // onlyFrom limits who may import a package, besides tests.
