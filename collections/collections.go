@@ -16,7 +16,7 @@ import (
 // All returns freshly built definitions in an order in which every relation
 // points backwards and views come last.
 func All() []*core.Collection {
-	return slices.Concat(aboutPeople(), aboutTerms(), aboutContributions(), aboutMoney(), aboutOperation(), views())
+	return slices.Concat(aboutPeople(), aboutTerms(), aboutContributions(), aboutMoney(), aboutModeration(), aboutOperation(), views())
 }
 
 // aboutPeople are people, what they are linked by and what they say against decisions.
@@ -52,6 +52,14 @@ func aboutMoney() []*core.Collection {
 		ledgerAccounts(), ledgerTxs(), ledgerEntries(), rewards(), payoutAccounts(), payouts(),
 		payoutEvents(), payoutSettlements(), payoutPauses(), payoutMarks(), riskFlags(), alerts(),
 		paystackEvents(), orphanTransfers(), balanceRows(), reconciliations(), fundings(), fundingReturns(),
+	}
+}
+
+// aboutModeration are what people report, and what is decided about it.
+func aboutModeration() []*core.Collection {
+	return []*core.Collection{
+		cases(), reports(), caseEvents(), decisions(), strikes(), sanctions(), reporters(),
+		screenWords(), textHolds(),
 	}
 }
 

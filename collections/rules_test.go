@@ -29,6 +29,9 @@ const (
 		` || clip.votes_via_clip.validator ?= @request.auth.id)) || (@request.auth.roles:each ?= "moderator" && clip.status != "escalated" && clip.escalations_via_clip.state != "open")`
 	ownEntry       = `account.user = @request.auth.id && @request.auth.collectionName = "users"`
 	ownReferral    = `(referrer = @request.auth.id || referred = @request.auth.id) && @request.auth.collectionName = "users"`
+	readCase       = moderators + ` && owner != @request.auth.id`
+	readOfCase     = moderators + ` && case.owner != @request.auth.id`
+	readReport     = `(reporter = @request.auth.id && @request.auth.collectionName = "users") || (` + readOfCase + `)`
 	ownOrModerator = `(user = @request.auth.id && @request.auth.collectionName = "users") || @request.auth.roles:each ?= "moderator"`
 	ownVote        = `validator = @request.auth.id && @request.auth.collectionName = "users"`
 	ownSelf        = `id = @request.auth.id && @request.auth.collectionName = "users"`
@@ -52,6 +55,15 @@ var rules = map[string][5]string{
 	"risk_clusters":           {moderators + ` && people !~ @request.auth.id && reasons !~ @request.auth.id`, moderators + ` && people !~ @request.auth.id && reasons !~ @request.auth.id`, closed, closed, closed},
 	"sightings":               {closed, closed, closed, closed, closed},
 	"user_badges":             {ownUser, ownUser, closed, closed, closed},
+	"cases":                   {readCase, readCase, closed, closed, closed},
+	"case_events":             {readOfCase, readOfCase, closed, closed, closed},
+	"decisions":               {ownUser, ownUser, closed, closed, closed},
+	"reporters":               {closed, closed, closed, closed, closed},
+	"reports":                 {readReport, readReport, person, closed, closed},
+	"sanctions":               {closed, closed, closed, closed, closed},
+	"screen_words":            {closed, closed, closed, closed, closed},
+	"strikes":                 {ownOrModerator, ownOrModerator, closed, closed, closed},
+	"text_holds":              {ownOrModerator, ownOrModerator, closed, closed, closed},
 	"assignments":             {closed, closed, closed, closed, closed},
 	"audit_log":               {closed, closed, closed, closed, closed},
 	"blocks":                  {ownUser, ownUser, person, closed, ownUser},
@@ -122,6 +134,9 @@ var hidden = map[string][]string{
 	"ambassador_applications": {"decided_by"},
 	"ambassadors":             {"approved_by", "campaign"},
 	"appeals":                 {"decided_by"},
+	"decisions":               {"case"},
+	"reports":                 {"case"},
+	"strikes":                 {"case"},
 	"freezes":                 {"cluster"},
 	"private_profiles":        {"region_key"},
 	"referrals":               {"activation", "campaign", "code"},

@@ -51,6 +51,8 @@ var writables = map[string]Writable{
 	},
 	"votes":         {Create: []string{"id", "clip", "verdict", "reason", "feedback"}, Self: []string{"validator"}},
 	"notifications": {Update: []string{"read"}},
+	"reports":       {Create: []string{"id", "subject_type", "subject_id", "reason", "text"}, Self: []string{"reporter"}},
+	"screen_words":  {Superuser: true, Removable: true},
 	"appeals":       {Create: []string{"id", "subject_type", "subject_id", "text"}, Self: []string{"user"}},
 	"ambassador_applications": {
 		Create: []string{"id", "country", "region", "motivation", "experience"}, Self: []string{"user"},
