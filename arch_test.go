@@ -153,6 +153,7 @@ var heights = map[string]int{
 	"hooks/referrals":     37,
 	"hooks/payouts":       37,
 	"hooks/ambassadors":   38,
+	"hooks/moderation":    38,
 	"hooks/notifications": 39,
 	"hooks":               40,
 	"demo":                50,
@@ -162,7 +163,24 @@ var heights = map[string]int{
 
 // pure packages decide; they are tested and replayed without a server.
 var pure = []string{
-	"internal/consensus", "internal/consensus/collusion", "internal/consensus/crowd", "internal/consensus/replay", "internal/consensus/simulate", "internal/fault", "internal/ledger", "internal/money", "internal/policy", "internal/payout", "internal/payout/names", "internal/rewards", "internal/referral", "internal/risk", "internal/moderation", "internal/badges", "internal/leaderboard",
+	"internal/badges",
+	"internal/consensus",
+	"internal/consensus/collusion",
+	"internal/consensus/crowd",
+	"internal/consensus/replay",
+	"internal/consensus/simulate",
+	"internal/fault",
+	"internal/leaderboard",
+	"internal/ledger",
+	"internal/lookalikes",
+	"internal/moderation",
+	"internal/money",
+	"internal/payout",
+	"internal/payout/names",
+	"internal/policy",
+	"internal/referral",
+	"internal/rewards",
+	"internal/risk",
 }
 
 // onlyFrom limits who may import a package, besides tests.

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lingualink/lingualink/internal/lookalikes"
 )
 
 // The length of a code that somebody chooses.
@@ -59,7 +61,7 @@ func skeletonsOf(words ...string) []string {
 // database knows.
 func CheckVanity(p Policy, raw string, lastChange, now time.Time) (Code, Refusal) {
 	text := strings.ToUpper(strings.TrimSpace(raw)) // before that narrow: the full-width letters have cases of their own
-	text = strings.Map(narrow, text)
+	text = strings.Map(lookalikes.Narrow, text)
 	code := codeOf(text)
 	switch {
 	case !onlyCodeLetters(text):
