@@ -88,23 +88,18 @@ func (p *page) marks(r run) []string {
 // form, are the word.
 func (f *form) fits(p *page, first, last int) bool {
 	opens, closes := p.begins(first), p.begins(last+1)
-	if !f.anywhere && !(opens && closes) || last-first+1 != len(f.runs) {
+	if !f.anywhere && !(opens && closes) {
 		return false
 	}
 	strewn := false
 	for i, need := range f.runs {
 		r := &p.runs[first+i]
-		inner := i > 0 && i < len(f.runs)-1
-		if !need.enough(r, f.anywhere && !inner) {
+		end := i == 0 || i == len(f.runs)-1
+		apart := end && r.within != 0 && need.count == 1 // plan b b: the second is another word
+		if !apart && !need.enough(r, f.anywhere && end) {
 			return false
 		}
-		if between := i > 0 && r.before != 0; between != need.gap {
-			if need.gap {
-				return false // there is a form without
-			}
-			strewn = true
-		}
-		strewn = strewn || r.within != 0 && !need.spread
+		strewn = strewn || i > 0 && r.before != 0 && !need.gap || r.within != 0 && !need.spread && !apart
 	}
 	if strewn && !(opens && closes && f.strewn(p, first, last)) {
 		return false
@@ -149,10 +144,11 @@ func (f *form) strewn(p *page, first, last int) bool {
 // marked says whether the letters have the marks of an exact word.
 func (f *form) marked(p *page, first int) bool {
 	for i, need := range f.runs {
-		marks := p.marks(p.runs[first+i])
-		if extra := len(marks) - len(need.marks); extra > 0 && f.anywhere && i == 0 {
+		r := p.runs[first+i]
+		marks, open := p.marks(r), f.anywhere || r.within != 0
+		if extra := len(marks) - len(need.marks); extra > 0 && open && i == 0 {
 			marks = marks[extra:]
-		} else if extra > 0 && f.anywhere && i == len(f.runs)-1 {
+		} else if extra > 0 && open && i == len(f.runs)-1 {
 			marks = marks[:len(need.marks)]
 		}
 		for at, m := range marks {

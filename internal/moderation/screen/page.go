@@ -291,13 +291,12 @@ const widest = 5
 func (p *page) gather() {
 	kept := 0
 	for i, r := range p.runs {
-		alone := r.before != 0 && (i+1 == len(p.runs) || p.runs[i+1].before != 0)
-		if kept > 0 && alone && !r.digit {
+		if kept > 0 && p.alone(i) && r.count == 1 && !r.digit && !scattered(r.before) {
 			k := &p.runs[kept-1]
-			if k.r == r.r && k.before != 0 && !scattered(r.before) {
-				k.count += r.count
+			if k.r == r.r && k.before != 0 && (k.count == 1 || k.within != 0) {
+				k.count++
 				k.end, k.last = r.end, r.last
-				k.within |= r.before | r.within
+				k.within |= r.before
 				continue
 			}
 		}

@@ -66,7 +66,7 @@ type Screen struct {
 }
 
 // mostWords bounds the memory of the automaton: 100,000 words of ten letters of one
-// alphabet take about 200 MB.
+// alphabet take about 150 MB, and twice that while they are compiled.
 const mostWords = 100_000
 
 // Compile makes a screen of a list of words, which may be empty. The error is that

@@ -22,11 +22,16 @@ var words = []screen.Word{
 	{Text: "xấubụng", Action: screen.Flag, Match: screen.Whole, Language: "vi"},
 	{Text: "рот", Action: screen.Flag, Match: screen.Whole, Language: "ru"},
 	{Text: "Гном", Action: screen.Flag, Match: screen.Whole, Language: "ru"},
-	{Text: "ነυ", Action: screen.Flag, Match: screen.Whole, Language: "el"},
+	{Text: "νύχι", Action: screen.Flag, Match: screen.Whole, Language: "el"},
 	{Text: "ሐሰት", Action: screen.Flag, Match: screen.Anywhere, Language: "am"},
 	{Text: "كلمة", Action: screen.Flag, Match: screen.Anywhere, Language: "ar"},
 	{Text: "坏", Action: screen.Flag, Match: screen.Anywhere, Language: "zh"},
 	{Text: "कमल", Action: screen.Flag, Match: screen.Whole, Language: "hi"},
+	{Text: "かば", Action: screen.Flag, Match: screen.Anywhere, Language: "ja"},
+	{Text: "wo", Action: screen.Flag, Match: screen.Whole},
+	{Text: "ww", Action: screen.Flag, Match: screen.Whole},
+	{Text: "sloms", Action: screen.Flag, Match: screen.Whole},
+	{Text: "rabul", Action: screen.Flag, Match: screen.Whole},
 	{Text: "Snerkthorpe", Action: screen.Allow, Match: screen.Whole},
 	{Text: "Grob Hill", Action: screen.Allow, Match: screen.Whole},
 	{Text: "ọkọ̀", Action: screen.Allow, Match: screen.Whole, Exact: true},
@@ -161,6 +166,23 @@ var tricks = []struct{ text, found string }{
 	{"والكلمه", "كلمه"},
 	{"کلمة", "کلمة"},
 	{"很坏的", "坏"},
+	{"νύχι", "νύχι"},
+	{"ΝΎΧΙ", "ΝΎΧΙ"},
+	{"Νυχι", "Νυχι"},
+	{"大かば", "かば"},
+	{"sl0m5", "sl0m5"},
+	{"5l0ms", "5l0ms"},
+	{"ra6ul", "ra6ul"},
+	{"wo", "wo"},
+	{"ww w", "ww"},
+	{"w ww", "ww"},
+	{"slom$", "slom$"},
+	{"ሐ\u135fሰት", "ሐ\u135fሰት"},
+	{"坏 坏", "坏 坏"},
+	{"grob b", "grob"},
+	{"g r o b b", "g r o b b"},
+	{"g g r o b", "g g r o b"},
+	{"g grob", "grob"},
 	{"कमल", "कमल"},
 }
 
@@ -175,8 +197,9 @@ var innocents = []string{
 	"don", "don ton", "4190", "1419", "41999", "4/19", "4.1.9", "4 1 9", "4,190", "b22b", "b 2 bees",
 	"oke", "ọkọ̀", "olé", "ole", "ọlẹ", "olẹ̀", "ol\u00e9\u00e9\u00e9", "oogun", "oógùn", "òògùn", "danko", "Danko",
 	"ó ń lọ sí oko ọkọ̀lé", "roto", "поток", "ሐሳብ", "ሰት", "كلب", "كل مساء", "好", "कमला", "कमाल", "का मल",
+	"w o", "w.o", "5loms", "slom5", "がば", "s.n.e.r.king", "es.n.e.r.k", "νυξ",
 	"bob@grobmail.example", "win95", "room h3", "gr8 b", "A4 paper", "5 boxes", "US$ 5", "grob\u0915\u093e",
 }
 
 // languages are those of the rows; English, in which oko is listed, is not there.
-var languages = []string{"yo", "ha", "vi", "ru", "am", "ar", "zh", "hi"}
+var languages = []string{"yo", "ha", "vi", "ru", "am", "ar", "zh", "hi", "el", "ja"}
