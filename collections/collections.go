@@ -58,7 +58,7 @@ func aboutMoney() []*core.Collection {
 // aboutModeration are what people report, and what is decided about it.
 func aboutModeration() []*core.Collection {
 	return []*core.Collection{
-		cases(), reports(), caseEvents(), decisions(), strikes(), sanctions(), reporters(),
+		cases(), reports(), caseEvents(), decisions(), strikes(), sanctions(), reporters(), takenRewards(),
 		screenWords(), textHolds(),
 	}
 }

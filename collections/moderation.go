@@ -48,6 +48,13 @@ func reports() *core.Collection {
 		text("text", rules.MostTextRunes, "In the reporter's words; needed for other."),
 		presentable(oneOf("state", "Open until its case is decided.", ReportOpen, ReportUpheld, ReportDismissed)),
 		secret(to("case", "cases", "The case it belongs to.")),
+		secret(count("weight_bps", "What it weighs; 10000 is one whole report.")),
+		secret(&core.BoolField{Name: "reliable", Help: "Its reporter was known to be right often enough for it to hide something."}),
+		secret(text("cluster", 15, "Names the linked people of whom the reporter is one; they count once.")),
+		secret(&core.SelectField{
+			Name: "judgement", MaxSelect: 1, Values: words([]rules.Judgement{rules.Right, rules.Wrong, rules.NotCounted}),
+			Help: "What the decision says about it, for the reporter's record.",
+		}),
 		created(), updated(),
 	)
 	c.AddIndex("idx_reports_open", true, "reporter, subject_type, subject_id, reason, state", "state = 'open' AND reporter = ''")
@@ -105,15 +112,19 @@ func cases() *core.Collection {
 			Values: []string{string(rules.AppealOpen), string(rules.Upheld), string(rules.Overturned)}},
 		text("appeal_by", 80, "Who decided the appeal."),
 		&core.DateField{Name: "appeal_at", Help: "When (UTC)."},
+		&core.BoolField{Name: "overdue", Help: "It was not decided in time."},
 		count("policy_version", "Version of the moderation policy of the latest event; 0 is the default in code."),
 		count("rev", "Counts the changes; a change names the one it rests on."),
 		created(), updated(),
 	)
-	c.AddIndex("idx_cases_open", true, "subject_type, subject_id", "state != 'resolved'")
+	// New reports do not wait for an appeal: it is about what was said before.
+	c.AddIndex("idx_cases_open", true, "subject_type, subject_id", "state != 'resolved' AND appeal = ''")
 	c.AddIndex("idx_cases_queue", false, "state, priority DESC, first_at, id", "")
 	c.AddIndex("idx_cases_subject", false, "subject_type, subject_id, created", "")
 	c.AddIndex("idx_cases_owner", false, "owner, created", "")
-	c.AddIndex("idx_cases_due", false, "state, due_at", "")
+	c.AddIndex("idx_cases_due", false, "due_at", "state != 'resolved'")
+	c.AddIndex("idx_cases_appeals", false, "due_at", "appeal = 'open'")
+	c.AddIndex("idx_cases_decided_by", false, "decided_by, decided_at", "decided_by != ''")
 	c.AddIndex("idx_cases_until", false, "state, until", "")
 	c.ListRule = rule(moderator + ` && owner != @request.auth.id`)
 	c.ViewRule = rule(moderator + ` && owner != @request.auth.id`)
@@ -135,7 +146,7 @@ func caseEvents() *core.Collection {
 		&core.DateField{Name: "at", Required: true, Help: "When (UTC)."},
 	)
 	c.AddIndex("idx_case_events_one", true, "[[case]], seq", "")
-	c.AddIndex("idx_case_events_actor", false, "actor, at", "")
+	c.AddIndex("idx_case_events_at", false, "at", "")
 	c.ListRule = rule(moderator + ` && case.owner != @request.auth.id`)
 	c.ViewRule = rule(moderator + ` && case.owner != @request.auth.id`)
 	return c
@@ -202,6 +213,21 @@ func reporters() *core.Collection {
 		presentable(count("wrong", "Decided reports that were not.")),
 	)
 	c.AddIndex("idx_reporters_user", true, "user", "")
+	return c
+}
+
+// takenRewards are what decisions took back for fraud, so that an appeal that is
+// granted gives exactly that again.
+func takenRewards() *core.Collection {
+	c := base("taken_rewards",
+		presentable(to("case", "cases", "The case that took it.")),
+		presentable(to("reward", "rewards", "The reward.")),
+		presentable(oneOf("was", "Its state before.", RewardAccruing, RewardUnfunded, RewardPending, RewardReleased)),
+		presentable(minor("amount_minor", "What was taken, in minor units.")),
+		&core.BoolField{Name: "restored", Help: "It was given again under another key."},
+		created(),
+	)
+	c.AddIndex("idx_taken_rewards_one", true, "[[case]], reward", "")
 	return c
 }
 

@@ -81,7 +81,10 @@ func openEscalation(tx core.App, now time.Time, clip, cause, text string) error 
 	record.Set("state", collections.EscalationOpen)
 	record.Set("text", text)
 	record.SetRaw("created", shell.DateTime(now)) // the order of the queue
-	return tx.SaveNoValidate(record)
+	if err := tx.SaveNoValidate(record); err != nil {
+		return err
+	}
+	return OnEscalation(tx).Trigger(&EscalationEvent{App: tx, Escalation: record.Id, Clip: clip, Cause: cause})
 }
 
 // findOpenEscalation is nil where the clip has none.
@@ -115,5 +118,15 @@ func closeEscalation(tx core.App, now time.Time, clip, verdict, actor string) er
 	record.Set("claim_until", "")
 	record.Set("decided_at", now)
 	record.IgnoreUnchangedFields(true)
-	return tx.SaveNoValidate(record)
+	if err := tx.SaveNoValidate(record); err != nil {
+		return err
+	}
+	event := &EscalationEvent{App: tx, Escalation: record.Id, Clip: clip, Cause: record.GetString("cause"), Verdict: verdict}
+	if verdict != "" {
+		event.Actor = actor
+		if err := tx.DB().NewQuery("SELECT outcome FROM verdicts WHERE id = {:id}").Bind(dbx.Params{"id": verdict}).Row(&event.Outcome); err != nil {
+			return err
+		}
+	}
+	return OnEscalationEnd(tx).Trigger(event)
 }

@@ -56,6 +56,31 @@ func OnTrustChange(app core.App) *hook.Hook[*TrustEvent] {
 	return eventHook[*TrustEvent](app, "trust")
 }
 
+// EscalationEvent is a clip about which the experts are asked, or are no longer,
+// in the transaction in which that becomes so.
+type EscalationEvent struct {
+	hook.Event
+	App        core.App // the transaction
+	Escalation string
+	Clip       string
+	Cause      string // collections.Cause...
+	// Of the end: the expert's verdict, its outcome and whose word it is, as
+	// shell.ActorOf; all empty where nothing is left to decide.
+	Verdict, Outcome, Actor string
+}
+
+// OnEscalation is triggered once when the experts begin to be asked about a clip,
+// before the commit: an error undoes it.
+func OnEscalation(app core.App) *hook.Hook[*EscalationEvent] {
+	return eventHook[*EscalationEvent](app, "escalation")
+}
+
+// OnEscalationEnd is triggered once when an escalation is decided or closed,
+// before the commit: an error undoes it.
+func OnEscalationEnd(app core.App) *hook.Hook[*EscalationEvent] {
+	return eventHook[*EscalationEvent](app, "escalation_end")
+}
+
 func eventHook[E hook.Resolver](app core.App, name string) *hook.Hook[E] {
 	return app.Store().GetOrSet("ll.consensus."+name, func() any {
 		return &hook.Hook[E]{}

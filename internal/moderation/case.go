@@ -86,6 +86,7 @@ const (
 	HeldLong        Why = "held_long"         // a claim is not renewed any longer
 	TooEarly        Why = "too_early"         // the lease lasts
 	NothingToDo     Why = "nothing_to_do"     // it is so already
+	Reported        Why = "reported"          // people reported it, too
 	Gone            Why = "gone"              // the subject, or its owner, is no more
 	TooWeak         Why = "too_weak"          // the reports do not suffice to hide
 	AlreadyReported Why = "already_reported"  // an open report of the reporter
@@ -183,6 +184,8 @@ func (s *step) apply(event Event) Why {
 		return s.reopen(e)
 	case DecideAppeal:
 		return s.decideAppeal(e)
+	case Settled:
+		return s.settled(e)
 	}
 	return WrongState
 }

@@ -70,7 +70,17 @@ type DecideAppeal struct {
 	Facts    Facts
 }
 
+// Settled says that experts decided on the clip of a case that asks them about it,
+// or that nothing is left to decide. It ends the case, unless people reported the
+// clip, too: that is for staff.
+type Settled struct {
+	By      string // who decided
+	Verdict string // [Approved], [Rejected], or empty for none
+	Others  int64  // reports of the case that people made
+}
+
 func (Filed) name() string        { return "report" }
+func (Settled) name() string      { return "settled" }
 func (Open) name() string         { return "open" }
 func (AutoHide) name() string     { return "auto-hide" }
 func (Claim) name() string        { return "claim" }

@@ -197,6 +197,11 @@ func happenings() []happening {
 		{"lease expired, early", soon, always(moderation.LeaseExpired{})},
 		{"lease expired", later, always(moderation.LeaseExpired{})},
 		{"lease expired, a day later", late, always(moderation.LeaseExpired{})},
+		{"experts approve", soon, always(moderation.Settled{By: "eve", Verdict: moderation.Approved})},
+		{"experts reject", soon, always(moderation.Settled{By: "eve", Verdict: moderation.Rejected})},
+		{"experts approve what people reported", soon, always(moderation.Settled{By: "eve", Verdict: moderation.Approved, Others: 1})},
+		{"nothing is left for experts", soon, always(moderation.Settled{By: "system"})},
+		{"experts who are nobody", soon, always(moderation.Settled{Verdict: moderation.Approved})},
 		{"appeal by the owner", soon, always(moderation.Reopen{By: "olu", Text: "no"})},
 		{"appeal by the owner, late", 20 * 24 * time.Hour, always(moderation.Reopen{By: "olu", Text: "no"})},
 		{"appeal without a word", soon, always(moderation.Reopen{By: "olu", Text: " "})},
@@ -321,7 +326,7 @@ func list(effects []moderation.Effect) string {
 func TestTransitions(t *testing.T) {
 	want := []string{
 		" -> open", " -> claimed",
-		"open -> claimed", "open -> escalated",
+		"open -> claimed", "open -> escalated", "open -> resolved", "escalated -> resolved", // by experts
 		"claimed -> open", "claimed -> escalated", "claimed -> resolved",
 		"escalated -> claimed", "escalated -> open",
 		"resolved -> open", "resolved -> escalated",

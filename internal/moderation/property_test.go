@@ -43,6 +43,8 @@ func moved(event moderation.Event, holder string) bool {
 		return e.By.ID == holder
 	case moderation.DecideAppeal:
 		return e.By.ID == holder
+	case moderation.Settled:
+		return true // nothing is left to decide
 	}
 	return by.ID != "" && (by.ID == holder || by.Role == moderation.Admin)
 }
@@ -108,7 +110,13 @@ func (b *book) check(t *testing.T, c kase, event moderation.Event, out moderatio
 	}
 	r, resolved := event.(moderation.Resolve)
 	d, appealed := event.(moderation.DecideAppeal)
+	e, settled := event.(moderation.Settled)
 	switch {
+	case settled:
+		b.decisions++
+		if e.By == "" || e.Others > 0 || out.State != moderation.Resolved {
+			t.Errorf("settled as %+v", e)
+		}
 	case resolved:
 		b.decisions++
 		if c.Holder != r.By.ID || !now.Before(c.Until) || !mayHave(c, r.By.ID) {
@@ -122,7 +130,7 @@ func (b *book) check(t *testing.T, c kase, event moderation.Event, out moderatio
 	case out.Decision != c.Decision || out.DecidedBy != c.DecidedBy || out.DecidedAt != c.DecidedAt:
 		t.Errorf("%T changed the decision", event)
 	}
-	if !resolved && !appealed && out.State == moderation.Resolved {
+	if !resolved && !appealed && !settled && out.State == moderation.Resolved {
 		t.Errorf("%T closed it", event)
 	}
 	if _, ok := event.(moderation.Reopen); ok {
@@ -135,7 +143,7 @@ func (b *book) check(t *testing.T, c kase, event moderation.Event, out moderatio
 				t.Errorf("hidden and nobody looks")
 			}
 		}
-		if !resolved && !appealed && e.Kind != moderation.HideSubject && e.Kind != moderation.Notify {
+		if !resolved && !appealed && e.Kind != moderation.HideSubject && e.Kind != moderation.Notify && (!settled || e.Kind != moderation.JudgeReports) {
 			t.Errorf("%T brought %s", event, e)
 		}
 	}

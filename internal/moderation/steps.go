@@ -272,7 +272,7 @@ func (s *step) close() {
 	s.State = Resolved
 }
 
-// resolve decides the case. It is the only place that makes a decision.
+// resolve decides the case. It is the only place where staff make a decision.
 func (s *step) resolve(e Resolve) Why {
 	if why := s.held(e.By); why != "" {
 		return why
@@ -294,6 +294,36 @@ func (s *step) resolve(e Resolve) Why {
 	s.AdminDecision = s.ForAdmins || !s.policy.May(Moderator, e.Decision.Action, e.Facts.Owner.Role) ||
 		s.policy.form(s.Subject.Type, e.Decision, s.now, Moderator) != ""
 	return s.consequences(e.By.Role, e.Facts)
+}
+
+// settled takes over what experts said about the work. It is no decision about
+// anybody's conduct: nothing else follows from it here, and an appeal against it is
+// a dispute of the verdict.
+func (s *step) settled(e Settled) Why {
+	if why := s.exists(); why != "" {
+		return why
+	}
+	decision := Decision{Action: Dismiss, GoodFaith: true}
+	switch {
+	case s.Appeal == AppealOpen:
+		return UnderAppeal
+	case s.Subject.Type != Clip:
+		return WrongState
+	case e.By == "":
+		return Nobody
+	case e.Others > 0:
+		return Reported
+	case e.Verdict == Approved:
+		decision = Decision{Action: ApproveClip}
+	case e.Verdict == Rejected:
+		decision = Decision{Action: RejectClip, Reason: UnclearAudio}
+	}
+	s.close()
+	s.Decision, s.DecidedBy, s.DecidedAt = decision, e.By, s.now
+	if s.Reports > 0 {
+		s.add(Effect{Kind: JudgeReports})
+	}
+	return ""
 }
 
 // reopen lets the owner appeal once. What only admins could decide goes to admins.
