@@ -139,7 +139,38 @@ and when the log is broken also "first_bad_seq" and "problem".`,
 		},
 	}
 	verify.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return group("audit", "Look at the audit log", verify)
+	return group("audit", "Look at the audit log", verify, newAuditExport(p))
+}
+
+func newAuditExport(p *program) *cobra.Command {
+	var subject, actor, from, to, format string
+	command := &cobra.Command{
+		Use:   "export",
+		Short: "Write the audit log, or part of it, to standard output",
+		Long: `Write rows of the audit log, oldest first, also while a server runs: as CSV, or
+with --format json as one object a line. Every row has its hash and the one before
+it, so that a whole export can be proved without the database.`,
+		Example: "  lingualink audit export --subject cases --from 2026-01-01 > cases.csv\n  lingualink audit export --actor user:abcdefghijklmno --format json",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if format != shell.FormatCSV && format != shell.FormatJSON {
+				return fmt.Errorf("the format is csv or json, not %q", format)
+			}
+			filter, err := shell.ParseAuditFilter(subject, actor, from, to)
+			if err != nil {
+				return err
+			}
+			return lookMigrated(command.Context(), p.app.DataDir(), func(db dbx.Builder) error {
+				return shell.ExportAudit(db, filter, format, command.OutOrStdout())
+			})
+		},
+	}
+	command.Flags().StringVar(&subject, "subject", "", "a collection, or a collection, / and an id")
+	command.Flags().StringVar(&actor, "actor", "", "for example user:<id> or superuser:<id>")
+	command.Flags().StringVar(&from, "from", "", "RFC 3339 time or date")
+	command.Flags().StringVar(&to, "to", "", "RFC 3339 time or date, not included")
+	command.Flags().StringVar(&format, "format", shell.FormatCSV, "csv or json")
+	return command
 }
 
 func writeAudit(w io.Writer, report shell.AuditReport, asJSON bool) error {

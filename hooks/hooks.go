@@ -14,6 +14,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/clips"
 	"github.com/lingualink/lingualink/hooks/consensus"
 	"github.com/lingualink/lingualink/hooks/ledger"
+	"github.com/lingualink/lingualink/hooks/moderation"
 	"github.com/lingualink/lingualink/hooks/notifications"
 	"github.com/lingualink/lingualink/hooks/payouts"
 	"github.com/lingualink/lingualink/hooks/referrals"
@@ -44,6 +45,7 @@ func Register(app core.App, deps *shell.Deps, providers Providers) {
 	referrals.Register(app, deps)                   // codes, claims, activation, bonuses, commission
 	payouts.Register(app, deps, providers.Paystack) // bank accounts, payouts, funding through Paystack
 	ambassadors.Register(app, deps)                 // applications, stipends, tiers, figures of regions
+	moderation.Register(app, deps)                  // reports, cases, decisions, strikes
 }
 
 // Wire makes the dependencies for a configuration and registers every area.

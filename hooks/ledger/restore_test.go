@@ -42,8 +42,8 @@ func TestRestoreGivesExactlyWhatWasTaken(t *testing.T) {
 	b.Advance(1_000 * time.Hour)
 	b.release()
 	w := b.pay("c2", "approved", b.voter(apptest.Chidi, unproven)) // there is no money for the clip
-	b.Fund(16_000)                                                  // now there is
-	x := b.pay("c3", "approved")                                    // and not for this one
+	b.Fund(16_000)                                                 // now there is
+	x := b.pay("c3", "approved")                                   // and not for this one
 	b.wants("earned", b.clip(v), "released 15000 at 10000 posted", b.vote(v, apptest.Bola), "released 750 at 5000 posted",
 		b.clip(w), "pending 15000 at 10000 posted", b.vote(w, apptest.Chidi), "accruing 1500 at 0", b.clip(x), "unfunded 15000 at 10000")
 	before := b.taken()

@@ -43,5 +43,6 @@ func Register(app core.App, deps *Deps) {
 	bindTopics(app, deps)
 	bindRoutes(app, deps)
 	bindOutbox(app, deps)
+	registerAuditExport(deps)
 	registerPolicies(app, deps)
 }

@@ -204,3 +204,12 @@ var (
 	ReferralCodeTaken   = define("referral_code_taken", http.StatusConflict, "Somebody has this code, or one that looks like it.", "Choose another one.")
 	ReferralCodeEarly   = define("referral_code_early", http.StatusConflict, "You changed your code not long ago.", "Wait until from of the params.")
 )
+
+// Moderation.
+var (
+	AlreadyReported = define("already_reported", http.StatusConflict, "You have reported this, and it is not decided yet.", "Show the report; it is decided with all others about the same.")
+	ReportSelf      = define("report_self", http.StatusBadRequest, "You cannot report yourself, or what is yours.", "To take a recording back, withdraw it.")
+	SubjectUnknown  = define("subject_unknown", http.StatusBadRequest, "There is nothing of this kind to report yet.", "Report a clip or a user.")
+	CaseConflict    = define("case_conflict", http.StatusConflict, "The case has moved on, or somebody else has it.", "Read the case again; reason of the params says what is in the way (docs/moderation.md#reasons-of-a-refusal).")
+	CaseNotYours    = define("case_not_yours", http.StatusForbidden, "You may not do this in this case.", "Leave it to somebody else; reason of the params says why (docs/moderation.md#reasons-of-a-refusal).")
+)
