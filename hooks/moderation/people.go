@@ -119,7 +119,11 @@ func actorIn(tx core.App, c rules.Case, by person) (rules.Actor, error) {
 }
 
 // circleOf are the people who belong together with a person, as far as is known.
-func circleOf(tx core.App, user string) ([]string, error) { return risk.Circle(tx, user) }
+// It is never nil: that would be one row of nothing to SQL.
+func circleOf(tx core.App, user string) ([]string, error) {
+	circle, err := risk.Circle(tx, user)
+	return append([]string{}, circle...), err
+}
 
 // isInterested tells whether a person has a stake in a case: they reported the
 // subject, belong together with its owner or somebody who did, voted on it or
