@@ -33,6 +33,7 @@ func Register(app core.App, deps *shell.Deps) {
 		})
 	}
 	registerQueue(deps)
+	registerSight(app, deps)
 	registerAssignments(deps)
 	registerAssessments(deps)
 	registerTrust(deps)

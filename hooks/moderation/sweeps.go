@@ -26,6 +26,7 @@ func (d *desk) inBatch(app core.App, query string, fn func(tx core.App, record *
 		return err
 	}
 	return app.RunInTransaction(func(tx core.App) error {
+		due = due[:0] // a column is appended
 		if err := tx.DB().NewQuery(query).Bind(params).Column(&due); err != nil {
 			return err
 		}
