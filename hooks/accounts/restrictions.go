@@ -33,8 +33,8 @@ var open = map[string][]string{
 	authPath + "confirm-verification":                nil,
 	authPath + "confirm-email-change":                nil,
 
-	"GET " + records + "/{id}":   {"users", "notifications", "verdicts", "appeals", "freezes", "payouts"},
-	"GET " + records:             {"notifications", "verdicts", "appeals", "freezes", "payouts"},
+	"GET " + records + "/{id}":   {"users", "notifications", "verdicts", "appeals", "decisions", "strikes", "freezes", "payouts"},
+	"GET " + records:             {"notifications", "verdicts", "appeals", "decisions", "strikes", "freezes", "payouts"},
 	"POST " + records:            {"appeals"},
 	"PATCH " + records + "/{id}": {"notifications"},
 
@@ -126,7 +126,7 @@ func isOpen(e *core.RequestEvent) bool {
 // are refused because they can expand.
 func mayHear(person *core.Record, topic string) bool {
 	switch name, rest, _ := strings.Cut(topic, "/"); name {
-	case "notifications", "verdicts", "appeals", "freezes", "payouts":
+	case "notifications", "verdicts", "appeals", "decisions", "strikes", "freezes", "payouts":
 		return !strings.Contains(rest, "?")
 	case "users":
 		return rest == person.Id

@@ -2,6 +2,7 @@ package moderation
 
 import (
 	"errors"
+	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 
@@ -12,6 +13,12 @@ import (
 func Sweep(app core.App, deps *shell.Deps) error {
 	d := &desk{deps: deps}
 	return errors.Join(d.expireLeases(app), d.markOverdue(app), d.endSanctions(app))
+}
+
+// FiguresAt are the figures of a period that ends at a moment.
+func FiguresAt(app core.App, now time.Time, days int) (total Figures, each []Figures, err error) {
+	data, err := figures(app, now, days)
+	return data.Total, data.Moderators, err
 }
 
 // Queries whose plans are tested, by name.

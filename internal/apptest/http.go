@@ -80,7 +80,8 @@ func (s *Server) Send(who string, request *http.Request, headers ...string) Answ
 	recorder := httptest.NewRecorder()
 	s.Handler.ServeHTTP(recorder, request)
 	answer := Answer{Status: recorder.Code, Header: recorder.Header(), Raw: recorder.Body.Bytes()}
-	if bytes.HasPrefix(bytes.TrimSpace(answer.Raw), []byte("{")) {
+	lines := recorder.Header().Get("Content-Type") == "application/x-ndjson" // one object a line
+	if !lines && bytes.HasPrefix(bytes.TrimSpace(answer.Raw), []byte("{")) {
 		if err := json.Unmarshal(answer.Raw, &answer.JSON); err != nil {
 			s.t.Fatalf("%s %s: the answer is not JSON: %v", request.Method, request.URL.Path, err)
 		}
