@@ -221,18 +221,18 @@ func TestCasesAreHandedOverAndEscalated(t *testing.T) {
 		}
 	}
 	d.Want(d.do(musa, id, "hand-over", to), 200, "")
-	d.wantsTold(fatima, "moderation_handed_over")
+	d.wantsTold(fatima, "case_assigned")
 	d.refused(d.do(musa, id, "resolve", decision("dismiss")), 409, "case_conflict", "not_holder")
 
 	d.Want(d.do(fatima, id, "escalate", map[string]any{"to": d.User(musa).Id}), 200, "")
-	d.wantsTold(musa, "moderation_escalated")
+	d.wantsTold(musa, "case_escalated")
 	d.refused(d.do(fatima, id, "claim", nil), 403, "case_not_yours", "not_assigned")
 	d.Advance(25 * time.Hour)
 	d.sweep()
 	d.claim(fatima, id) // musa did not come
 
 	d.Want(d.do(fatima, id, "escalate", nil), 200, "")
-	d.wantsTold(emeka, "moderation_escalated")
+	d.wantsTold(emeka, "case_escalated")
 	for _, who := range []string{musa, fatima} {
 		d.refused(d.do(who, id, "claim", nil), 403, "case_not_yours", "admin_only")
 	}
@@ -271,7 +271,7 @@ func TestWhatIsLateIsSeen(t *testing.T) {
 	if got := d.Text("SELECT group_concat(kind || ' ' || severity || ' ' || subject_id || ' ' || times) FROM alerts", nil); got != "case_overdue critical "+id+" 1" {
 		t.Errorf("the alerts are %q", got)
 	}
-	d.wantsTold(musa, "moderation_overdue")
+	d.wantsTold(musa, "case_overdue")
 	counters := d.Want(d.Do(fatima, "GET", "/api/lingualink/moderation/queue", nil), 200, "").Data()["counters"]
 	if got := fmt.Sprint(counters); got != "map[appeals:0 for_admins:0 mine:0 open:1 overdue:1]" && got != "map[appeals:0 for_admins:0 mine:0 open:2 overdue:1]" {
 		t.Errorf("the header says %s", got)

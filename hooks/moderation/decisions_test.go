@@ -36,12 +36,12 @@ func TestEveryActionHasItsConsequences(t *testing.T) {
 		told            string
 	}{
 		{"dismiss", nil, "", "approved hidden=false good rewards=pending points=0", "dismissed", ""},
-		{"warn", found, "", "approved hidden=false warned rewards=pending points=1", "upheld", "moderation_warned"},
-		{"hide", found, "", "approved hidden=true warned rewards=pending points=2", "upheld", "moderation_hidden"},
-		{"reject_clip", found, "", "rejected hidden=false warned rewards=reversed points=2", "upheld", "moderation_rejected"},
-		{"strip_rewards", noted, "admin_only", "approved hidden=false suspended rewards=reversed points=3", "upheld", "moderation_suspended moderation_rewards_stripped"},
-		{"suspend", func(d *desk) []any { return append(noted(d), "until", until(d, 5)) }, "", "approved hidden=false suspended rewards=pending points=3", "upheld", "moderation_suspended"},
-		{"ban", noted, "", "approved hidden=false banned rewards=pending points=4", "upheld", "moderation_banned"},
+		{"warn", found, "", "approved hidden=false warned rewards=pending points=1", "upheld", "account_warned"},
+		{"hide", found, "", "approved hidden=true warned rewards=pending points=2", "upheld", "clip_hidden"},
+		{"reject_clip", found, "", "rejected hidden=false warned rewards=reversed points=2", "upheld", "decision_made"},
+		{"strip_rewards", noted, "admin_only", "approved hidden=false suspended rewards=reversed points=3", "upheld", "account_suspended rewards_stripped"},
+		{"suspend", func(d *desk) []any { return append(noted(d), "until", until(d, 5)) }, "", "approved hidden=false suspended rewards=pending points=3", "upheld", "account_suspended"},
+		{"ban", noted, "", "approved hidden=false banned rewards=pending points=4", "upheld", "account_banned"},
 	} {
 		for _, who := range []string{musa, admin} {
 			t.Run(c.action+" by "+who, func(t *testing.T) {
@@ -87,7 +87,7 @@ func (d *desk) decidedAs(action, who, clip, id, outcome, report string, told []s
 		d.t.Errorf("the report is %s, want %s", got, report)
 	}
 	d.wantsTold(ada, told...)
-	d.wantsTold(bola, "moderation_report_"+map[string]string{"upheld": "upheld", "dismissed": "dismissed"}[report])
+	d.wantsTold(bola, "report_resolved")
 	adverse := report == "upheld"
 	if n := d.Int("SELECT COUNT(*) FROM decisions WHERE user = {:ada} AND state = 'in_force' AND appeal_until != ''", dbx.Params{"ada": d.User(ada).Id}); (n == 1) != adverse {
 		d.t.Errorf("%d decisions", n)
@@ -166,7 +166,7 @@ func TestHiddenClipsLeaveTheQueueAndComeBack(t *testing.T) {
 	if handed(bola) != 1 || handed(chidi) != 1 {
 		t.Error("a clip that is visible again is not handed out")
 	}
-	d.wantsTold(ada, "moderation_hidden", "moderation_unhidden")
+	d.wantsTold(ada, "clip_hidden", "clip_restored")
 }
 
 func TestDecisionsAboutPeople(t *testing.T) {
@@ -187,7 +187,7 @@ func TestDecisionsAboutPeople(t *testing.T) {
 	if d.standing(ada) != "warned" || d.Int("SELECT COUNT(*) FROM strikes WHERE lifted_at = ''") != 0 {
 		t.Errorf("she is %s", d.standing(ada))
 	}
-	d.wantsTold(ada, "moderation_banned", "moderation_unbanned")
+	d.wantsTold(ada, "account_banned", "account_restored")
 	d.sound()
 }
 
@@ -238,7 +238,7 @@ func TestStrikesAddUp(t *testing.T) {
 			t.Fatalf("step %d: she is %s after %s, want %s", i, got, s.wait, s.after)
 		}
 	}
-	d.wantsTold(ada, "moderation_warned", "moderation_suspended", "moderation_hidden", "moderation_suspended", "moderation_hidden", "moderation_banned", "moderation_hidden")
+	d.wantsTold(ada, "account_warned", "account_suspended", "clip_hidden", "account_suspended", "clip_hidden", "account_banned", "clip_hidden")
 	d.sound()
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/moderation"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/apptest"
+	"github.com/lingualink/lingualink/internal/notify"
 )
 
 // The people: Ada speaks, Bola, Chidi and Dayo vote and report, Musa and Fatima
@@ -231,16 +232,39 @@ func (d *desk) field(collection, id, field string) string {
 }
 
 // told are the kinds of what somebody was told, in order.
-func (d *desk) told(who string, prefix ...string) []string {
+func (d *desk) told(who string) []string {
 	d.t.Helper()
 	d.Drain()
 	kinds := []string{}
 	if err := d.App.DB().NewQuery("SELECT kind FROM notifications WHERE user = {:user} ORDER BY rowid").Bind(dbx.Params{"user": d.User(who).Id}).Column(&kinds); err != nil {
 		d.t.Fatal(err)
 	}
+	d.catalogued(who)
 	return slices.DeleteFunc(kinds, func(kind string) bool {
-		return !slices.ContainsFunc(append(prefix, "moderation_", "appeal_"), func(p string) bool { return strings.HasPrefix(kind, p) })
+		return !slices.ContainsFunc([]string{"account_", "appeal_", "case_", "clip_hidden", "clip_restored", "content_", "decision_", "report_", "rewards_"}, func(p string) bool { return strings.HasPrefix(kind, p) })
 	})
+}
+
+// catalogued holds what somebody was told against the catalogue of notices.
+func (d *desk) catalogued(who string) {
+	d.t.Helper()
+	rows := []struct {
+		Kind string `db:"kind"`
+		Data string `db:"data"`
+	}{}
+	err := d.App.DB().NewQuery("SELECT kind, data FROM notifications WHERE user = {:user} AND kind != 'appeal_outcome'").Bind(dbx.Params{"user": d.User(who).Id}).All(&rows)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, row := range rows {
+		notice := notify.Notice{Kind: notify.Kind(row.Kind)}
+		if err := json.Unmarshal([]byte(row.Data), &notice.Data); err != nil {
+			d.t.Fatal(err)
+		}
+		if err := notify.Check(notice); err != nil {
+			d.t.Errorf("%v: %s", err, row.Data)
+		}
+	}
 }
 
 func (d *desk) wantsTold(who string, kinds ...string) {

@@ -86,7 +86,7 @@ func TestRejectedAndPaidAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.wantsMoney("released", "pending 0 available 15000 left 980500")
-	d.wantsTold(ada, "moderation_rejected", "appeal_decided")
+	d.wantsTold(ada, "decision_made", "appeal_decided")
 	for who, n := range map[string]int64{bola: 1, chidi: 1, dayo: 1} {
 		if wrong := d.Int("SELECT wrong * 10 + right FROM reporters WHERE user = {:user}", dbx.Params{"user": d.User(who).Id}); wrong != n*10 {
 			t.Errorf("%s counts as %d after the appeal", who, wrong)
@@ -113,7 +113,7 @@ func TestUpheldStays(t *testing.T) {
 	}
 	d.Want(d.appeal(ada, id), 409, "already_appealed")
 	d.refused(d.do(admin, id, "claim", nil), 409, "case_conflict", "closed")
-	d.wantsTold(ada, "moderation_rejected", "appeal_decided")
+	d.wantsTold(ada, "decision_made", "appeal_decided")
 	d.wantsTold(musa, "appeal_outcome")
 }
 

@@ -167,14 +167,14 @@ func TestReliableReportersHideAtOnce(t *testing.T) {
 	if d.field("clips", clip, "hidden") != "true" || d.field("cases", id, "hidden") != "true" || d.field("cases", id, "state") != "open" {
 		t.Error("three do not suffice, or nobody looks")
 	}
-	d.wantsTold(ada, "moderation_auto_hidden")
+	d.wantsTold(ada, "clip_hidden")
 	d.Want(d.report(emeka, "clip", clip, "hate"), 404, "not_found") // out of sight
 	d.Want(d.resolve(musa, id, "dismiss"), 200, "")
 	if d.field("clips", clip, "hidden") != "false" {
 		t.Error("it stays hidden though nothing was found")
 	}
-	d.wantsTold(ada, "moderation_auto_hidden", "moderation_unhidden")
-	d.wantsTold(bola, "moderation_report_dismissed")
+	d.wantsTold(ada, "clip_hidden", "clip_restored")
+	d.wantsTold(bola, "report_resolved")
 	if n := d.Int("SELECT wrong FROM reporters WHERE user = {:bola}", dbx.Params{"bola": d.User(bola).Id}); n != 1 {
 		t.Errorf("bola was wrong %d times", n)
 	}

@@ -80,7 +80,7 @@ func (d *desk) markOverdue(app core.App) error {
 			return err
 		}
 		return shell.Notify(tx, d.deps, "case:"+record.Id+":overdue:"+shell.Stamp(c.DueAt), shell.Notice{
-			User: c.Holder + c.Assigned, Kind: "moderation_overdue", Title: "A case of yours is overdue",
+			User: c.Holder + c.Assigned, Kind: "case_overdue", Title: "A case of yours is overdue",
 			Body: "Decide it, or hand it to somebody who can.", Data: map[string]any{"case": record.Id},
 		})
 	})

@@ -12,7 +12,7 @@ var (
 	payoutFields  = []Field{{Name: "payout", Type: ID}, {Name: "amount", Type: Money}}
 	accountFields = []Field{{Name: "account", Type: ID}, {Name: "currency", Type: Text}}
 	fundingFields = []Field{{Name: "funding", Type: ID}, {Name: "campaign", Type: ID}, {Name: "amount", Type: Money}}
-	reasonFields  = []Field{{Name: "case", Type: ID, Optional: true}, {Name: "reason", Type: Text, Optional: true}}
+	reasonFields  = []Field{{Name: "decision", Type: ID, Optional: true}, {Name: "reason", Type: Text, Optional: true}}
 	invitedFields = []Field{{Name: "referral", Type: ID}, {Name: "user", Type: ID}}
 	personFields  = []Field{{Name: "from", Type: ID}, {Name: "name", Type: Text}}
 )
@@ -94,6 +94,12 @@ var catalogue = []Event{
 	{Kind: "clip_hidden", Category: Moderation, To: "the speaker", Fields: and(reasonFields, Field{Name: "clip", Type: ID}), Link: "/clips/{clip}", Collapse: "clip:{clip}"},
 	{Kind: "clip_restored", Category: Moderation, To: "the speaker", Fields: and(reasonFields, Field{Name: "clip", Type: ID}), Link: "/clips/{clip}", Collapse: "clip:{clip}"},
 	{Kind: "rewards_stripped", Category: Moderation, To: "who was paid", Fields: and(reasonFields, Field{Name: "amount", Type: Money}), Link: "/wallet", Collapse: "stripped"},
+	{Kind: "content_hidden", Category: Moderation, To: "whose it is", Fields: and(reasonFields, Field{Name: "subject_type", Type: Text}, Field{Name: "subject_id", Type: ID}), Link: "/standing", Collapse: "content:{subject_id}"},
+	{Kind: "content_restored", Category: Moderation, To: "whose it is", Fields: and(reasonFields, Field{Name: "subject_type", Type: Text}, Field{Name: "subject_id", Type: ID}), Link: "/standing", Collapse: "content:{subject_id}"},
+	{Kind: "decision_made", Category: Moderation, To: "whom it is about", Fields: []Field{{Name: "decision", Type: ID}, {Name: "action", Type: Text}, {Name: "reason", Type: Text, Optional: true}}, Link: "/decisions/{decision}", Collapse: "decision:{decision}"},
+	{Kind: "case_assigned", Category: Moderation, To: "the moderator who has it now", Fields: []Field{{Name: "case", Type: ID}}, Link: "/cases/{case}", Collapse: "case:{case}"},
+	{Kind: "case_escalated", Category: Moderation, To: "the moderator or the admins for whom it waits", Fields: []Field{{Name: "case", Type: ID}}, Link: "/cases/{case}", Collapse: "case:{case}"},
+	{Kind: "case_overdue", Category: Moderation, To: "the moderator who has it", Fields: []Field{{Name: "case", Type: ID}}, Link: "/cases/{case}", Collapse: "case:{case}"},
 	{Kind: "report_resolved", Category: Moderation, To: "who reported", Fields: []Field{{Name: "report", Type: ID}}, Link: "/reports/{report}", Collapse: "report:{report}", Digest: "reports"},
 	{Kind: "appeal_decided", Category: Moderation, To: "who appealed", Link: "/appeals/{appeal}", Collapse: "appeal:{appeal}",
 		Fields: []Field{{Name: "appeal", Type: ID}, {Name: "subject_type", Type: Text}, {Name: "subject_id", Type: ID},
