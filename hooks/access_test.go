@@ -68,8 +68,38 @@ func plant(s *hookstest.Server, clip string) {
 		}
 	}
 	plantReferral(s, ada, bola, stamp)
+	plantCase(s, clip, ada, bola, stamp)
 	plantMoney(s, ada, stamp)
 	plantAmbassadors(s, ada, stamp)
+}
+
+// plantCase writes that Bola reported a clip of Ada's, and what was decided against
+// her for it.
+func plantCase(s *hookstest.Server, clip, ada, bola, stamp string) {
+	id := shell.NewID()
+	for _, r := range []struct {
+		table string
+		row   dbx.Params
+	}{
+		{"cases", dbx.Params{
+			"id": id, "origin": "reports", "subject_type": "clip", "subject_id": clip, "owner": ada, "state": "resolved", "reasons": "{}", "action": "warn",
+			"decided_by": "user:" + s.User(emeka).Id, "decided_at": stamp, "created": stamp, "updated": stamp,
+		}},
+		{"reports", dbx.Params{"reporter": bola, "subject_type": "clip", "subject_id": clip, "reason": "spam", "state": "upheld", "case": id, "created": stamp, "updated": stamp}},
+		{"case_events", dbx.Params{"case": id, "seq": 1, "event": "report", "to_state": "open", "actor": "reporter", "effects": "[]", "at": stamp}},
+		{"decisions", dbx.Params{"user": ada, "case": id, "action": "warn", "found": "spam", "state": "in_force", "created": stamp, "updated": stamp}},
+		{"strikes", dbx.Params{"user": ada, "case": id, "points": 1, "at": stamp, "expires_at": stamp, "sanction": "warned"}},
+		{"sanctions", dbx.Params{"user": ada, "until": stamp}},
+		{"reporters", dbx.Params{"user": bola, "right": 1}},
+		{"taken_rewards", dbx.Params{"case": id, "reward": s.Text("SELECT id FROM rewards LIMIT 1", nil), "was": "pending", "amount_minor": 1, "created": stamp}},
+		{"screen_words", dbx.Params{"word": "rubbish", "language": "", "action": "flag", "created": stamp, "updated": stamp}},
+		{"text_holds", dbx.Params{"subject_type": "clip", "subject_id": clip, "field": "phrase", "user": ada, "text": "x", "hits": "[]", "state": "held", "created": stamp, "updated": stamp}},
+	} {
+		if r.row["id"] == nil {
+			r.row["id"] = shell.NewID()
+		}
+		s.Insert(r.table, r.row)
+	}
 }
 
 // plantAmbassadors writes Ada's application, that she is an ambassador, and her tier.
@@ -204,6 +234,12 @@ func TestWhoSeesHowMany(t *testing.T) {
 		"appeals":          {ada: 1, bola: 0, dayo: 0, musa: 1, guest: 0},
 		"referral_codes":   {ada: 1, bola: 1, emeka: 1, musa: 1, guest: 0},
 		"referrals":        {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
+		"reports":          {ada: 0, bola: 1, emeka: 0, musa: 1, guest: 0},
+		"cases":            {ada: 0, bola: 0, emeka: 0, musa: 1, guest: 0},
+		"case_events":      {ada: 0, bola: 0, emeka: 0, musa: 1, guest: 0},
+		"decisions":        {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+		"strikes":          {ada: 1, bola: 0, emeka: 0, musa: 1, guest: 0},
+		"text_holds":       {ada: 1, bola: 0, emeka: 0, musa: 1, guest: 0},
 		"ledger_accounts":  {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 		"ledger_entries":   {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 
