@@ -59,4 +59,21 @@ func TestSuperuserPerson(t *testing.T) {
 	if code != 0 || !strings.Contains(out, `"rows": 2`) {
 		t.Errorf("the log: exit code %d: %s%s", code, out, said)
 	}
+	for _, test := range []struct {
+		args  []string
+		code  int
+		lines int
+		says  string
+	}{
+		{nil, 0, 3, "superuser.person"},
+		{[]string{"--format", "json", "--actor", "command"}, 0, 2, `"action":"superuser.person"`},
+		{[]string{"--subject", "cases"}, 0, 1, "prev_hash"},
+		{[]string{"--format", "pdf"}, 1, 0, "csv or json"},
+		{[]string{"--from", "soon"}, 1, 0, "RFC 3339"},
+	} {
+		code, out, said := outcome(t, nil, append([]string{"audit", "export", "--dir", dir}, test.args...)...)
+		if code != test.code || code == 0 && strings.Count(out, "\n") != test.lines || !strings.Contains(out+said, test.says) {
+			t.Errorf("export %q: exit code %d: %s%s", test.args, code, out, said)
+		}
+	}
 }
