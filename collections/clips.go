@@ -21,8 +21,10 @@ const MediaMaxBytes = 128 << 20
 // visibleClip is what the public sees, less the clips between people of whom
 // one has blocked the other. Comparing with != asks that no block row matches;
 // a guest, whose id is empty, would match the absence of one. A recording that
-// serves as gold is reserved: its label could be looked up.
-const visibleClip = `(status = "approved" && hidden = false && reserved = false && (@request.auth.id = ""` +
+// serves as gold is reserved: its label could be looked up. What a banned person
+// recorded is out of sight for as long as the ban lasts; hidden stays as it is, so
+// that the end of a ban shows what was not hidden for itself.
+const visibleClip = `(status = "approved" && hidden = false && reserved = false && owner.standing != "banned" && (@request.auth.id = ""` +
 	` || (owner.blocks_via_user.blocked != @request.auth.id` +
 	` && owner.blocks_via_blocked.user != @request.auth.id)))`
 

@@ -39,6 +39,7 @@ func escalations() *core.Collection {
 		text("proposed_note", 500, "The first expert's words."),
 		&core.DateField{Name: "proposed_at", Help: "When (UTC)."},
 		&core.BoolField{Name: "contested", Help: "Two experts disagree: a moderator decides."},
+		optional(toUser("contested_by", "The expert who disagreed with the first.")),
 		optional(to("verdict", "verdicts", "The expert's verdict.")),
 		&core.DateField{Name: "decided_at", Help: "When it was decided or closed (UTC)."},
 		created(), updated(),

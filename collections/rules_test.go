@@ -17,7 +17,7 @@ const (
 const (
 	person  = `@request.auth.collectionName = "users"`
 	ownUser = `user = @request.auth.id && @request.auth.collectionName = "users"`
-	visible = `(status = "approved" && hidden = false && reserved = false && (@request.auth.id = "" ||` +
+	visible = `(status = "approved" && hidden = false && reserved = false && owner.standing != "banned" && (@request.auth.id = "" ||` +
 		` (owner.blocks_via_user.blocked != @request.auth.id && owner.blocks_via_blocked.user != @request.auth.id)))`
 	ownClip     = ` || (owner = @request.auth.id && @request.auth.collectionName = "users" && control = false)`
 	moderating  = ` || (status != "withdrawn" && @request.auth.roles:each ?= "moderator"`

@@ -69,7 +69,9 @@ func users() *core.Collection {
 	// PocketBase's look-ups by address cannot use an index with a condition.
 	c.AddIndex("idx_users_email", false, "`email` COLLATE NOCASE", "")
 
-	c.ListRule = rule(signedIn)
+	// A banned person is on no list and found by no search; who has the id sees a
+	// card without words and picture.
+	c.ListRule = rule(signedIn + ` && (standing != "banned" || ` + moderator + `)`)
 	c.ViewRule = rule(signedIn)
 	c.CreateRule = anyone()
 	c.UpdateRule = own("id")

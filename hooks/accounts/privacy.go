@@ -9,6 +9,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/search"
 	"github.com/pocketbase/pocketbase/tools/subscriptions"
 
+	"github.com/lingualink/lingualink/collections"
 	"github.com/lingualink/lingualink/internal/fault"
 )
 
@@ -18,6 +19,15 @@ import (
 // keeps it from others, and this file from the order of lists.
 var ownFields = []string{"roles", "standing", "verified", "created", "updated"}
 
+// withheld are what a banned person says on their card, and what it shows. Ids,
+// usernames and what the server says of them stay.
+var withheld = []string{"name", "bio", "avatar"}
+
+// seesBanned tells who sees the cards of banned people as they are.
+func seesBanned(viewer *core.Record) bool {
+	return viewer != nil && (viewer.IsSuperuser() || slices.Contains(viewer.GetStringSlice("roles"), collections.RoleModerator))
+}
+
 func registerPrivacy(app core.App) {
 	app.OnRecordEnrich("users").Bind(&hook.Handler[*core.RecordEnrichEvent]{
 		Id: "ll.users.enrich",
@@ -25,7 +35,22 @@ func registerPrivacy(app core.App) {
 			auth := e.RequestInfo.Auth
 			if auth != nil && auth.Id == e.Record.Id && auth.Collection().Id == e.Record.Collection().Id {
 				e.Record.Unhide(ownFields...)
+			} else if e.Record.GetString("standing") == collections.StandingBanned && !seesBanned(auth) {
+				for _, field := range withheld {
+					e.Record.Set(field, "")
+				}
 			}
+			return e.Next()
+		},
+	})
+	app.OnFileDownloadRequest("users").Bind(&hook.Handler[*core.FileDownloadRequestEvent]{
+		Id: "ll.users.avatar",
+		Func: func(e *core.FileDownloadRequestEvent) error {
+			if e.Record.GetString("standing") == collections.StandingBanned && !seesBanned(e.Auth) {
+				return fault.NotFound.On("filename")
+			}
+			// Kept by who has fetched it, but asked for every time.
+			e.Response.Header().Set("Cache-Control", "public, no-cache")
 			return e.Next()
 		},
 	})

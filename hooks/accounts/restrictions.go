@@ -18,6 +18,10 @@ const restrictPriority = -1010
 
 const records = "/api/collections/{collection}/records"
 
+// ownRows are what restricted people read and hear of themselves: notices,
+// verdicts, money, and what was decided about them.
+var ownRows = []string{"notifications", "verdicts", "appeals", "decisions", "strikes", "freezes", "payouts"}
+
 // open is the one table of what a suspended or banned person may still do, by
 // the router's pattern: sign in, read their own card, money, notices and
 // decisions, and appeal. Collections that are named limit the pattern to them.
@@ -33,8 +37,8 @@ var open = map[string][]string{
 	authPath + "confirm-verification":                nil,
 	authPath + "confirm-email-change":                nil,
 
-	"GET " + records + "/{id}":   {"users", "notifications", "verdicts", "appeals", "decisions", "strikes", "freezes", "payouts"},
-	"GET " + records:             {"notifications", "verdicts", "appeals", "decisions", "strikes", "freezes", "payouts"},
+	"GET " + records + "/{id}":   append([]string{"users"}, ownRows...),
+	"GET " + records:             ownRows,
 	"POST " + records:            {"appeals"},
 	"PATCH " + records + "/{id}": {"notifications"},
 
@@ -52,28 +56,22 @@ func registerRestrictions(app core.App) {
 			e.Router.Bind(&hook.Handler[*core.RequestEvent]{
 				Id: "ll.accounts.standing", Priority: restrictPriority,
 				Func: func(e *core.RequestEvent) error {
-					if restricted(e.Auth) && strings.HasPrefix(e.Request.URL.Path, "/api/") && !isOpen(e) {
+					if !restricted(e.Auth) {
+						return e.Next()
+					}
+					if strings.HasPrefix(e.Request.URL.Path, "/api/") && !isOpen(e) {
 						return refusal(e.Auth)
 					}
+					// What is open is their own: a moderator who is suspended reads
+					// nobody else's appeals. The record is this request's alone.
+					e.Auth.Set("roles", nil)
 					return e.Next()
 				},
 			})
 			return e.Next()
 		},
 	})
-	app.OnRealtimeSubscribeRequest().Bind(&hook.Handler[*core.RealtimeSubscribeRequestEvent]{
-		Id: "ll.realtime.standing",
-		Func: func(e *core.RealtimeSubscribeRequestEvent) error {
-			if restricted(e.Auth) {
-				for _, topic := range e.Subscriptions {
-					if !mayHear(e.Auth, topic) {
-						return refusal(e.Auth)
-					}
-				}
-			}
-			return e.Next()
-		},
-	})
+	registerHearing(app)
 }
 
 // restricted tells whether the signed-in account is a suspended or banned
@@ -120,16 +118,4 @@ func isOpen(e *core.RequestEvent) bool {
 		return false // would lead from an own row to everything it hangs on
 	}
 	return collection.Id != collections.UsersID || e.Request.PathValue("id") == e.Auth.Id
-}
-
-// mayHear tells whether a restricted person may subscribe to the topic. Options
-// are refused because they can expand.
-func mayHear(person *core.Record, topic string) bool {
-	switch name, rest, _ := strings.Cut(topic, "/"); name {
-	case "notifications", "verdicts", "appeals", "decisions", "strikes", "freezes", "payouts":
-		return !strings.Contains(rest, "?")
-	case "users":
-		return rest == person.Id
-	}
-	return topic == "lingualink/wallet/"+person.Id
 }

@@ -34,6 +34,12 @@ func isRestricted(standing string) bool {
 	return standing == collections.StandingSuspended || standing == collections.StandingBanned
 }
 
+// BannedSQL is true when the person in the given column of a statement is banned:
+// what they recorded is out of sight for as long.
+func BannedSQL(column string) string {
+	return "EXISTS (SELECT 1 FROM users WHERE users.id = " + column + " AND users.standing = 'banned')"
+}
+
 // causeKey is where a record carries, in memory only, who changes its standing.
 const causeKey = "@ll.cause"
 

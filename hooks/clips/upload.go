@@ -137,12 +137,8 @@ func setParent(app core.App, clip *core.Record) error {
 		parent.GetBool("reserved") || parent.GetBool("control") || parent.GetString("owner") == clip.GetString("owner") {
 		return fault.ParentInvalid.On("parent")
 	}
-	blocked, err := accounts.Blocked(app, clip.GetString("owner"), parent.GetString("owner"))
-	if err != nil {
+	if err := mayRemix(app, clip.GetString("owner"), parent.GetString("owner")); err != nil {
 		return err
-	}
-	if blocked {
-		return fault.ParentInvalid.On("parent")
 	}
 	root := parent.GetString("root")
 	if root == "" {
@@ -150,6 +146,23 @@ func setParent(app core.App, clip *core.Record) error {
 	}
 	clip.Set("root", root)
 	clip.Set("depth", parent.GetInt("depth")+1)
+	return nil
+}
+
+// mayRemix refuses a remix between people of whom one blocks the other, and of what
+// a banned person recorded, in the words for a clip that does not exist.
+func mayRemix(app core.App, owner, speaker string) error {
+	var barred bool
+	err := app.DB().NewQuery("SELECT " + accounts.BannedSQL("{:speaker}")).Bind(dbx.Params{"speaker": speaker}).Row(&barred)
+	if err == nil && !barred {
+		barred, err = accounts.Blocked(app, owner, speaker)
+	}
+	if err != nil {
+		return err
+	}
+	if barred {
+		return fault.ParentInvalid.On("parent")
+	}
 	return nil
 }
 

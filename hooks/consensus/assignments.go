@@ -100,7 +100,7 @@ func leasedMedia() string {
 		SELECT c.id AS clip, c.media, COALESCE(s.id, c.id) AS source, COALESCE(s.media, c.media) AS file FROM assignments a
 		JOIN clip_tallies t ON t.clip = a.clip AND t.open = 1 JOIN clips c ON c.id = a.clip AND c.hidden = 0
 		LEFT JOIN gold_clips g ON g.id = t.gold LEFT JOIN clips s ON s.id = g.source
-		WHERE a.id = {:id} AND a.validator = {:me} AND a.state = 'live' AND a.lease_until > {:now} AND NOT ` + relatedTo("t.owner")
+		WHERE a.id = {:id} AND a.validator = {:me} AND a.state = 'live' AND a.lease_until > {:now} AND NOT ` + relatedTo("t.owner") + ` AND NOT ` + accounts.BannedSQL("t.owner")
 }
 
 // serveTo serves the recording that the query finds for the holder of the file

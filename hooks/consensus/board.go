@@ -11,6 +11,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/collections"
+	"github.com/lingualink/lingualink/hooks/accounts"
 	"github.com/lingualink/lingualink/hooks/shell"
 	engine "github.com/lingualink/lingualink/internal/consensus"
 )
@@ -36,7 +37,7 @@ type clipRow struct {
 	ID         string `db:"id"`
 	Owner      string `db:"owner"`
 	Status     string `db:"status"`
-	Hidden     bool   `db:"hidden"`
+	Hidden     bool   `db:"hidden"` // unseen
 	Language   string `db:"language"`
 	DurationMS int64  `db:"duration_ms"`
 	Campaign   string `db:"campaign"`
@@ -45,6 +46,10 @@ type clipRow struct {
 	Gold       string `db:"gold"`     // what the clip is a control of, if it is one
 	Revision   int    `db:"revision"` // of its newest verdict; 0: it has none
 }
+
+// unseen is true of a clip c that is hidden for itself or because its speaker is
+// banned: nobody votes on it or decides it for as long.
+var unseen = "(c.hidden = 1 OR " + accounts.BannedSQL("c.owner") + ")"
 
 // openClip is a clip with its votes and what they come to.
 type openClip struct {
@@ -72,7 +77,7 @@ type voteRow struct {
 func loadBoard(app core.App, now time.Time, clips, people []string) (*board, error) {
 	b := &board{clips: map[string]*openClip{}, policies: map[string]*versioned{}, languages: map[string]engine.Language{}}
 	rows := []clipRow{}
-	err := app.DB().Select("c.id", "c.owner", "c.status", "c.hidden", "c.language", "c.duration_ms", "c.campaign", "k.currency", "c.parent", "t.gold",
+	err := app.DB().Select("c.id", "c.owner", "c.status", unseen+" AS hidden", "c.language", "c.duration_ms", "c.campaign", "k.currency", "c.parent", "t.gold",
 		"(SELECT COALESCE(MAX(revision), 0) FROM verdicts WHERE clip = c.id) AS revision").
 		From("clips c").InnerJoin("clip_tallies t", dbx.NewExp("t.clip = c.id")).InnerJoin("campaigns k", dbx.NewExp("k.id = c.campaign")).
 		Where(shell.In("c.id", clips)).All(&rows)

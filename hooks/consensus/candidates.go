@@ -7,6 +7,7 @@ import (
 
 	"github.com/pocketbase/dbx"
 
+	"github.com/lingualink/lingualink/hooks/accounts"
 	"github.com/lingualink/lingualink/hooks/shell"
 )
 
@@ -85,7 +86,7 @@ const heldQuery = `SELECT ` + candidateColumns + `, mine.id AS assignment, mine.
 // judgeQuery judges clips for the person.
 func judgeQuery(clips string) string {
 	return `SELECT t.clip,
-		(c.hidden = 1 OR t.owner = {:me} OR ` + relatedTo("t.owner") + ` OR ` + earnsFrom("{:me}", "c.parent") + `
+		(c.hidden = 1 OR ` + accounts.BannedSQL("t.owner") + ` OR t.owner = {:me} OR ` + relatedTo("t.owner") + ` OR ` + earnsFrom("{:me}", "c.parent") + `
 		 OR EXISTS (SELECT 1 FROM votes v INDEXED BY idx_votes_pair WHERE v.clip = t.clip AND (v.validator = {:me} OR ` + linkedTo("v.validator") + `))
 		 OR EXISTS (SELECT 1 FROM assignments l INDEXED BY idx_assignments_pair WHERE l.clip = t.clip AND l.state = 'live' AND ` + linkedTo("l.validator") + `)) AS barred,
 		EXISTS (SELECT 1 FROM assignments h INDEXED BY idx_assignments_pair WHERE h.clip = t.clip AND h.validator = {:me}) AS had,

@@ -8,6 +8,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/collections"
+	"github.com/lingualink/lingualink/hooks/accounts"
 	"github.com/lingualink/lingualink/hooks/shell"
 	engine "github.com/lingualink/lingualink/internal/consensus"
 	"github.com/lingualink/lingualink/internal/fault"
@@ -26,8 +27,9 @@ type claimData struct {
 type decideData struct {
 	Escalation string `json:"escalation"`
 	Clip       string `json:"clip"`
-	Verdict    string `json:"verdict" help:"Id of the expert's verdict."`
-	Outcome    string `json:"outcome" help:"approved or rejected."`
+	State      string `json:"state" help:"decided: it is in force. proposed: another expert has to say the same. contested: another one said otherwise, a moderator decides."`
+	Verdict    string `json:"verdict" help:"Id of the expert's verdict; empty unless it is decided."`
+	Outcome    string `json:"outcome" help:"What you said: approved or rejected."`
 	Reason     string `json:"reason"`
 }
 
@@ -53,7 +55,7 @@ func registerClaims(deps *shell.Deps) {
 	})
 	deps.Routes.Add(shell.Route{
 		Method: http.MethodPost, Path: "/escalations/{id}/decide", Who: shell.Person, Body: wordBody{}, Data: decideData{},
-		What: "Decide a clip that you have claimed and heard. Your word is final. Repeating the same decision does nothing.",
+		What: "Say your word on a clip that you have claimed and heard. That of a moderator is final. Of other experts two have to say the same, neither knowing of the other; state of the answer says where it stands. Repeating the same word does nothing.",
 		Faults: []*fault.Code{
 			fault.NotFound, fault.NotExpert, fault.NotEligible, fault.ClaimRequired, fault.NotHeard, fault.EscalationClosed, fault.ClipHidden, fault.InvalidInput,
 		},
@@ -149,7 +151,7 @@ func release(e *core.RequestEvent) error {
 func claimedMedia() string {
 	return `
 		SELECT c.id AS clip, c.media, c.id AS source, c.media AS file FROM escalations e JOIN clips c ON c.id = e.clip AND c.hidden = 0 AND c.status != 'withdrawn'
-		WHERE e.id = {:id} AND e.state = 'open' AND e.claimed_by = {:me} AND e.claim_until > {:now} AND NOT ` + relatedTo("c.owner")
+		WHERE e.id = {:id} AND e.state = 'open' AND e.claimed_by = {:me} AND e.claim_until > {:now} AND NOT ` + relatedTo("c.owner") + ` AND NOT ` + accounts.BannedSQL("c.owner")
 }
 
 // heard refuses a decision before the clip can have been listened to.
@@ -174,39 +176,20 @@ func decide(e *core.RequestEvent, deps *shell.Deps) error {
 		if err != nil {
 			return err
 		}
-		if data, err = row.decided(tx, e.Auth, word); err != nil || data.Verdict != "" {
+		if data, err = row.said(tx, e.Auth.Id, word); err != nil || data.State != "" {
 			return err
 		}
 		now := deps.Clock.Now()
 		if err := row.readyFor(tx, e.Auth.Id, now); err != nil {
 			return err
 		}
-		verdict, err := overrule(tx, deps, now, row.Clip, word.outcome, word.reason, shell.ActorOf(e.Auth), word.note)
-		data = decideData{Escalation: row.ID, Clip: row.Clip, Verdict: verdict, Outcome: string(word.outcome), Reason: string(word.reason)}
+		data, err = row.hear(tx, deps, now, e.Auth, word)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return shell.OK(e, data, "Your decision is in force.")
-}
-
-// decided answers a repeated decision with the stored one. It is empty where the
-// person has not decided yet.
-func (row escalationRow) decided(tx core.App, person *core.Record, word word) (decideData, error) {
-	if row.State != collections.EscalationDecided {
-		return decideData{}, nil
-	}
-	verdict, err := tx.FindRecordById("verdicts", row.Verdict)
-	if err != nil {
-		return decideData{}, err
-	}
-	if verdict.GetString("actor") != shell.ActorOf(person) || !word.sameAs(verdict) {
-		return decideData{}, fault.EscalationClosed.On("id")
-	}
-	return decideData{
-		Escalation: row.ID, Clip: row.Clip, Verdict: row.Verdict, Outcome: verdict.GetString("outcome"), Reason: verdict.GetString("reason"),
-	}, nil
+	return shell.OK(e, data, decideMessages[data.State])
 }
 
 // readyFor refuses who may not decide, does not have the clip, or cannot have

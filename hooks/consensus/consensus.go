@@ -32,6 +32,7 @@ func Register(app core.App, deps *shell.Deps) {
 			},
 		})
 	}
+	registerStanding(app, deps)
 	registerQueue(deps)
 	registerSight(app, deps)
 	registerAssignments(deps)

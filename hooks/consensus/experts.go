@@ -70,10 +70,12 @@ func isModerator(person *core.Record) bool {
 }
 
 // partial is true when the person :me is no judge of the clip c: it is theirs,
-// they voted on it (as a control, too), decided it before, are related to its
-// speaker, or are paid for its remixes.
+// they voted on it (as a control, too), decided it before, said their word on the
+// escalation e or are linked to who did, are related to its speaker, or are paid for
+// its remixes.
 func partial() string {
 	return `(c.owner = {:me} OR ` + relatedTo("c.owner") + ` OR ` + earnsFrom("{:me}", "c.parent") + `
+		OR e.proposed_by = {:me} OR e.contested_by = {:me} OR e.proposed_by != '' AND ` + linkedTo("e.proposed_by") + `
 		OR EXISTS (SELECT 1 FROM votes WHERE clip = c.id AND validator = {:me})
 		OR EXISTS (SELECT 1 FROM verdicts WHERE clip = c.id AND actor = 'user:' || {:me})
 		OR EXISTS (SELECT 1 FROM gold_clips g JOIN gold_exposures x ON x.gold = g.id WHERE g.source = c.id AND x.validator = {:me} AND x.vote != ''))`
@@ -97,19 +99,21 @@ type escalationRow struct {
 	Created    string `db:"created"`
 	Verdict    string `db:"verdict"`
 	Partial    bool   `db:"partial"`
+	proposal
 }
 
-const escalationColumns = `e.id, e.clip, e.language, c.kind, c.dialect, c.prompt, c.phrase, c.duration_ms, c.hidden,
-	e.cause, e.state, e.claimed_by, e.claim_until, e.created, e.verdict`
+var escalationColumns = `e.id, e.clip, e.language, c.kind, c.dialect, c.prompt, c.phrase, c.duration_ms, ` + unseen + ` AS hidden,
+	e.cause, e.state, e.claimed_by, e.claim_until, e.created, e.verdict, e.proposed_by, e.proposed, e.proposed_reason, e.proposed_note, e.contested, e.contested_by`
 
 // escalationsQuery reads the open escalations of a language that the person may decide,
-// oldest first. Doubt about gold is for moderators: it tells which clip is gold.
+// oldest first. Doubt about gold is for moderators: it tells which clip is gold. So
+// is what two experts disagree on.
 func escalationsQuery() string {
 	return `
 		SELECT ` + escalationColumns + `, 0 AS partial
 		FROM escalations e JOIN clips c ON c.id = e.clip
-		WHERE e.state = 'open' AND e.language = {:language} AND c.hidden = 0 AND c.status != 'withdrawn'
-			AND ({:moderator} OR e.cause != 'gold') AND NOT ` + partial() + `
+		WHERE e.state = 'open' AND e.language = {:language} AND NOT ` + unseen + ` AND c.status != 'withdrawn'
+			AND ({:moderator} OR e.cause != 'gold' AND e.contested = 0) AND NOT ` + partial() + `
 		ORDER BY e.created LIMIT {:limit}`
 }
 
@@ -228,7 +232,7 @@ func (row escalationRow) mayDecide(tx core.App, me string) error {
 		return err
 	}
 	switch {
-	case !slices.Contains(languages, row.Language), row.Cause == collections.CauseGold && !isModerator(person):
+	case !slices.Contains(languages, row.Language), (row.Cause == collections.CauseGold || row.Contested) && !isModerator(person):
 		return fault.NotExpert.On("id")
 	case row.State != collections.EscalationOpen:
 		return fault.EscalationClosed.On("id")

@@ -23,12 +23,12 @@ const escalations = "/api/lingualink/escalations"
 
 // experts is an open-voting server on which three mixed votes escalate and three
 // equal ones decide. Ada speaks, Fatima is of the gold tier in Hausa, Musa is a
-// moderator.
+// moderator. One expert decides: proposals_test.go is about two.
 func experts(t *testing.T) *hookstest.Server {
 	t.Helper()
 	s := hookstest.Start(t)
 	s.OpenVoting()
-	s.OpenVotingWith(map[string]any{"max_votes": 3})
+	s.OpenVotingWith(map[string]any{"max_votes": 3, "expert_steps": 1})
 	s.Fund(10_000_000)
 	s.Consent(ada)
 	tier(s, fatima, "ha", collections.TierGold, collections.TrustProven)

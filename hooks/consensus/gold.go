@@ -242,7 +242,7 @@ func checkGoldReason(reason string) error {
 func findGoldSource(tx core.App, clip string) (goldSource, error) {
 	var row goldSource
 	err := tx.DB().NewQuery(`
-		SELECT c.id, c.language, c.status, c.hidden, c.control, EXISTS (SELECT 1 FROM gold_clips WHERE source = c.id) AS gold,
+		SELECT c.id, c.language, c.status, ` + unseen + ` AS hidden, c.control, EXISTS (SELECT 1 FROM gold_clips WHERE source = c.id) AS gold,
 			COALESCE(v.[[by]], '') AS [[by]], COALESCE(v.outcome, '') AS outcome
 		FROM clips c LEFT JOIN verdicts v ON v.clip = c.id
 		WHERE c.id = {:clip} ORDER BY v.revision DESC LIMIT 1`).Bind(dbx.Params{"clip": clip}).One(&row)

@@ -11,6 +11,7 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
+	"github.com/lingualink/lingualink/hooks/accounts"
 	"github.com/lingualink/lingualink/hooks/ledger"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/consensus/crowd"
@@ -60,7 +61,7 @@ func choicesQuery() string {
 			SELECT o.clip FROM clip_tallies o INDEXED BY idx_clip_tallies_gold CROSS JOIN clips c ON c.id = o.clip
 			WHERE o.gold = g.id AND o.gold != '' AND o.open = 1 AND o.ready = 1 AND c.hidden = 0
 			ORDER BY o.started DESC, o.seq LIMIT 1)
-		WHERE g.state = 'active' AND g.language = {:language} AND g.exposures < {:exposures} AND s.hidden = 0
+		WHERE g.state = 'active' AND g.language = {:language} AND g.exposures < {:exposures} AND s.hidden = 0 AND NOT ` + accounts.BannedSQL("s.owner") + `
 			AND NOT EXISTS (SELECT 1 FROM gold_exposures WHERE gold = g.id AND validator = {:me})
 			AND s.owner != {:me} AND NOT ` + relatedTo("s.owner") + ` AND NOT ` + earnsFrom("{:me}", "s.parent") + `
 			AND NOT EXISTS (SELECT 1 FROM relations r JOIN gold_exposures e ON e.gold = g.id AND e.validator = r.b WHERE r.a = {:me})

@@ -8,6 +8,7 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
+	"github.com/lingualink/lingualink/hooks/accounts"
 	"github.com/lingualink/lingualink/hooks/shell"
 )
 
@@ -23,10 +24,10 @@ const (
 )
 
 // closedSQL ends leases on clips that were decided, withdrawn or hidden, or whose
-// speaker has become related.
+// speaker has become related or is banned.
 var closedSQL = `DELETE FROM assignments INDEXED BY idx_assignments_validator
 	WHERE validator = {:me} AND language = {:language} AND state = 'live' AND (
-		EXISTS (SELECT 1 FROM clip_tallies t INDEXED BY idx_clip_tallies_clip WHERE t.clip = assignments.clip AND (t.open = 0 OR ` + relatedTo("t.owner") + `))
+		EXISTS (SELECT 1 FROM clip_tallies t INDEXED BY idx_clip_tallies_clip WHERE t.clip = assignments.clip AND (t.open = 0 OR ` + relatedTo("t.owner") + ` OR ` + accounts.BannedSQL("t.owner") + `))
 		OR (SELECT hidden FROM clips WHERE id = assignments.clip) = 1)
 	RETURNING clip`
 

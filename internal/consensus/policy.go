@@ -50,6 +50,9 @@ type Queue struct {
 type Experts struct {
 	EscalateHours int64 `json:"escalate_hours"` // a clip nobody is left to vote on goes to the experts after so many hours
 	ClaimS        int64 `json:"claim_s"`        // seconds that an expert has a clip to himself
+	// ExpertSteps is how many experts who are no moderators it takes to decide: 1, or 2
+	// who say the same without knowing of each other.
+	ExpertSteps int64 `json:"expert_steps"`
 }
 
 // GoldRules is when a gold clip stops to serve.
@@ -88,7 +91,7 @@ func DefaultPolicy() Policy {
 		Policy:    crowd.DefaultPolicy(),
 		Admission: Admission{Assignment: AssignmentRequired, LeaseS: 600, DailyCap: 300, MinListen: 1, VotesPerHour: 600},
 		Queue:     Queue{OwnerVotes: 10, OwnerWindow: 100, ActiveS: 900, WaitS: 60},
-		Experts:   Experts{EscalateHours: 72, ClaimS: 1800},
+		Experts:   Experts{EscalateHours: 72, ClaimS: 1800, ExpertSteps: 2},
 		GoldRules: GoldRules{GoldExposures: 50, GoldMissAnswers: 10, GoldMissShare: 0.4, GoldLeakAnswers: 20, GoldLeakSD: 3},
 		TrustRules: TrustRules{
 			AssessS: 3600, ProvenAnswers: 20, RetakeHours: 168,
@@ -130,7 +133,7 @@ func (p Policy) Validate() error {
 		{"daily_cap", p.DailyCap, 0, plenty}, {"votes_per_hour", p.VotesPerHour, 0, plenty},
 		{"owner_votes", p.OwnerVotes, 0, 1000}, {"owner_window", p.OwnerWindow, 1, 1000},
 		{"active_s", p.ActiveS, 0, day}, {"wait_s", p.WaitS, 0, day},
-		{"escalate_hours", p.EscalateHours, 1, year}, {"claim_s", p.ClaimS, 60, day},
+		{"escalate_hours", p.EscalateHours, 1, year}, {"claim_s", p.ClaimS, 60, day}, {"expert_steps", p.ExpertSteps, 1, 2},
 		{"gold_exposures", p.GoldExposures, 1, plenty}, {"gold_miss_answers", p.GoldMissAnswers, 1, plenty}, {"gold_leak_answers", p.GoldLeakAnswers, 1, plenty},
 		{"assess_s", p.AssessS, 0, 7 * day}, {"proven_answers", p.ProvenAnswers, 1, plenty}, {"retake_hours", p.RetakeHours, 0, year},
 		{"silver_answers", p.SilverAnswers, 0, plenty}, {"gold_tier_answers", p.GoldTierAnswers, p.SilverAnswers, plenty},

@@ -16,7 +16,7 @@ func TestDefaultPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := string(engine[:len(engine)-1]) + `,"assignment":"required","lease_s":600,"cooldown_s":0,"daily_cap":300,"min_listen":1,"votes_per_hour":600,` +
-		`"owner_votes":10,"owner_window":100,"active_s":900,"wait_s":60,"escalate_hours":72,"claim_s":1800,` +
+		`"owner_votes":10,"owner_window":100,"active_s":900,"wait_s":60,"escalate_hours":72,"claim_s":1800,"expert_steps":2,` +
 		`"gold_exposures":50,"gold_miss_answers":10,"gold_miss_share":0.4,"gold_leak_answers":20,"gold_leak_sd":3,` +
 		`"assess_s":3600,"proven_answers":20,"retake_hours":168,"silver_answers":100,"silver_accuracy":0.8,"gold_tier_answers":300,"gold_tier_accuracy":0.88,` +
 		`"promote_votes":200,"promote_accuracy":0.9,"promote_days":10,"demote_accuracy":0.85,"fit_hours":24,"fit_share":0.05}`
@@ -68,6 +68,8 @@ func TestParsePolicyRefuses(t *testing.T) {
 		{`{"wait_s":86401}`, "wait_s"},
 		{`{"escalate_hours":0}`, "escalate_hours"},
 		{`{"claim_s":59}`, "claim_s"},
+		{`{"expert_steps":0}`, "expert_steps"},
+		{`{"expert_steps":3}`, "expert_steps"},
 		{`{"gold_exposures":0}`, "gold_exposures"},
 		{`{"gold_miss_answers":0}`, "gold_miss_answers"},
 		{`{"gold_miss_share":0}`, "gold_miss_share"},
