@@ -88,6 +88,8 @@ const (
 	signedIn = `@request.auth.collectionName = "users"`
 	// moderator is a person with that role.
 	moderator = `@request.auth.roles:each ?= "moderator"`
+	// activeModerator is one who may act, where restricted people read their own rows.
+	activeModerator = moderator + ` && @request.auth.standing != "suspended" && @request.auth.standing != "banned"`
 )
 
 // own limits a row to the person in the given relation field.
@@ -95,7 +97,7 @@ func own(field string) *string { return rule(field + ` = @request.auth.id && ` +
 
 // ownOrModerator limits a row to the person in the given field and moderators.
 func ownOrModerator(field string) *string {
-	return rule(`(` + *own(field) + `) || ` + moderator)
+	return rule(`(` + *own(field) + `) || (` + activeModerator + `)`)
 }
 
 func rule(expression string) *string { return types.Pointer(expression) }

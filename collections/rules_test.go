@@ -23,16 +23,17 @@ const (
 	moderating  = ` || (status != "withdrawn" && @request.auth.roles:each ?= "moderator"`
 	listClip    = `(` + visible + ` && (control = false || (@request.auth.id != "" && shown_to ~ @request.auth.id)))` + ownClip + moderating + ` && control = false)`
 	viewClip    = visible + ownClip + moderating + `)`
+	active      = moderators + ` && @request.auth.standing != "suspended" && @request.auth.standing != "banned"`
 	moderators  = `@request.auth.roles:each ?= "moderator"`
 	readReview  = `(validator = @request.auth.id && @request.auth.collectionName = "users") || ` + moderators
 	readVerdict = `(@request.auth.collectionName = "users" && ((owner = @request.auth.id && clip.control = false)` +
-		` || clip.votes_via_clip.validator ?= @request.auth.id)) || (@request.auth.roles:each ?= "moderator" && clip.status != "escalated" && clip.escalations_via_clip.state != "open")`
+		` || clip.votes_via_clip.validator ?= @request.auth.id)) || (` + active + ` && clip.status != "escalated" && clip.escalations_via_clip.state != "open")`
 	ownEntry       = `account.user = @request.auth.id && @request.auth.collectionName = "users"`
 	ownReferral    = `(referrer = @request.auth.id || referred = @request.auth.id) && @request.auth.collectionName = "users"`
 	readCase       = moderators + ` && owner != @request.auth.id`
 	readOfCase     = moderators + ` && case.owner != @request.auth.id`
 	readReport     = `(reporter = @request.auth.id && @request.auth.collectionName = "users") || (` + readOfCase + `)`
-	ownOrModerator = `(user = @request.auth.id && @request.auth.collectionName = "users") || @request.auth.roles:each ?= "moderator"`
+	ownOrModerator = `(user = @request.auth.id && @request.auth.collectionName = "users") || (` + active + `)`
 	ownVote        = `validator = @request.auth.id && @request.auth.collectionName = "users"`
 	ownSelf        = `id = @request.auth.id && @request.auth.collectionName = "users"`
 )
@@ -115,7 +116,7 @@ var rules = map[string][5]string{
 	"skill_events":            {closed, closed, closed, closed, closed},
 	"skills":                  {closed, closed, closed, closed, closed},
 	"trust":                   {ownVote, ownVote, closed, closed, closed},
-	"users":                   {person, person, open, ownSelf, closed},
+	"users":                   {person + ` && (standing != "banned" || ` + moderators + `)`, person, open, ownSelf, closed},
 	"v_campaigns":             {closed, closed, closed, closed, closed},
 	"v_gold":                  {closed, closed, closed, closed, closed},
 	"v_ledger":                {closed, closed, closed, closed, closed},

@@ -110,7 +110,7 @@ func verdicts() *core.Collection {
 	c.AddIndex("idx_verdicts_owner", false, "owner, created", "")
 	// While experts are to decide, moderators do not read how the crowd voted.
 	readable := `(` + signedIn + ` && ((owner = @request.auth.id && clip.control = false) || clip.votes_via_clip.validator ?= @request.auth.id))` +
-		` || (` + moderator + ` && clip.status != "escalated" && clip.escalations_via_clip.state != "open")`
+		` || (` + activeModerator + ` && clip.status != "escalated" && clip.escalations_via_clip.state != "open")`
 	c.ListRule = rule(readable)
 	c.ViewRule = rule(readable)
 	return c

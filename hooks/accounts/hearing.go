@@ -53,8 +53,7 @@ func registerHearing(app core.App) {
 	app.OnRecordAfterUpdateSuccess("users").Bind(&hook.Handler[*core.RecordEvent]{
 		Id: "ll.users.update.hearing", Priority: beforeBroadcast,
 		Func: func(e *core.RecordEvent) error {
-			// Every change of theirs, not that of the standing alone: PocketBase gives
-			// the connections the new record, with the roles that requests go without.
+			// Of whatever change: what the standing was before is not known any more.
 			if MayNotAct(e.Record) {
 				endHearing(e.App, e.Record.Id)
 			}

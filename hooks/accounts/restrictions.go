@@ -56,15 +56,9 @@ func registerRestrictions(app core.App) {
 			e.Router.Bind(&hook.Handler[*core.RequestEvent]{
 				Id: "ll.accounts.standing", Priority: restrictPriority,
 				Func: func(e *core.RequestEvent) error {
-					if !restricted(e.Auth) {
-						return e.Next()
-					}
-					if strings.HasPrefix(e.Request.URL.Path, "/api/") && !isOpen(e) {
+					if restricted(e.Auth) && strings.HasPrefix(e.Request.URL.Path, "/api/") && !isOpen(e) {
 						return refusal(e.Auth)
 					}
-					// What is open is their own: a moderator who is suspended reads
-					// nobody else's appeals. The record is this request's alone.
-					e.Auth.Set("roles", nil)
 					return e.Next()
 				},
 			})
