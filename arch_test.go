@@ -145,6 +145,7 @@ var heights = map[string]int{
 	"hooks/shell":         30,
 	"hooks/accounts":      31,
 	"hooks/ledger":        32,
+	"hooks/screening":     32,
 	"hooks/clips":         33,
 	"hooks/consensus":     34,
 	"hooks/appeals":       35,

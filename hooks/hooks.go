@@ -19,6 +19,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/payouts"
 	"github.com/lingualink/lingualink/hooks/referrals"
 	"github.com/lingualink/lingualink/hooks/risk"
+	"github.com/lingualink/lingualink/hooks/screening"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/audio"
 	"github.com/lingualink/lingualink/internal/config"
@@ -37,6 +38,7 @@ func Register(app core.App, deps *shell.Deps, providers Providers) {
 	notifications.Register(app, deps)               // jobs to in-app notifications
 	accounts.Register(app, deps)                    // sign-up, privacy, standing, blocks, consents, confirmations
 	ledger.Register(app, deps)                      // postings, campaigns, rates, rewards, wallet
+	screening.Register(app, deps)                   // texts against the lists of words
 	clips.Register(app, deps)                       // upload, media, withdrawal, remixes
 	consensus.Register(app, deps)                   // queue, assignments, votes, verdicts
 	badges.Register(app, deps)                      // counts, badges, streaks, leaderboards, certificates

@@ -36,8 +36,12 @@ func Register(app core.App, deps *shell.Deps) {
 		Id: "ll.clips.create.execute", Priority: 100,
 		Func: func(e *core.RecordEvent) error {
 			return shell.InTransaction(&e.App, func(tx core.App) error {
-				// Uploads can take half an hour; the speaker may be banned by now.
+				// Uploads can take half an hour; the speaker may be banned by now, or
+				// somebody has blocked whom the remix is of.
 				if err := accounts.RequireGoodStanding(tx, e.Record.GetString("owner")); err != nil {
+					return err
+				}
+				if err := setParent(tx, e.Record); err != nil {
 					return err
 				}
 				if err := e.Next(); err != nil {
@@ -104,7 +108,7 @@ func registerUpload(deps *shell.Deps) {
 		MaxBytes: maxUploadBytes, Data: map[string]any{},
 		Faults: []*fault.Code{
 			fault.ConsentRequired, fault.UnsupportedMedia, fault.NoAudioTrack, fault.TooShort, fault.TooLong, fault.Silent, fault.DuplicateMedia,
-			fault.LanguageUnknown, fault.PromptMismatch, fault.ParentInvalid, fault.CampaignUnavailable, fault.IDConflict, fault.TooLarge, fault.InvalidInput,
+			fault.TextBlocked, fault.LanguageUnknown, fault.PromptMismatch, fault.ParentInvalid, fault.CampaignUnavailable, fault.IDConflict, fault.TooLarge, fault.InvalidInput,
 		},
 		Handle: func(e *core.RequestEvent) error { return uploadRaw(e, deps) },
 	})

@@ -21,6 +21,7 @@ import (
 	"github.com/lingualink/lingualink/collections"
 	"github.com/lingualink/lingualink/hooks/accounts"
 	"github.com/lingualink/lingualink/hooks/ledger"
+	"github.com/lingualink/lingualink/hooks/screening"
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/audio"
 	"github.com/lingualink/lingualink/internal/fault"
@@ -78,6 +79,9 @@ func prepare(ctx context.Context, app core.App, deps *shell.Deps, owner, clip *c
 	clip.Set("hidden", false)
 	clip.Set("reserved", false)
 	clip.Set("control", false)
+	if err := screening.Clip(app, clip); err != nil {
+		return err
+	}
 	return listen(ctx, app, deps, clip, kind, limits)
 }
 

@@ -9,9 +9,11 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/hooks/accounts"
+	"github.com/lingualink/lingualink/hooks/screening"
 	"github.com/lingualink/lingualink/hooks/shell"
 	engine "github.com/lingualink/lingualink/internal/consensus"
 	"github.com/lingualink/lingualink/internal/fault"
+	"github.com/lingualink/lingualink/internal/moderation"
 )
 
 // CastVotes casts ballots in one transaction: each is admitted or refused on
@@ -55,8 +57,15 @@ type casting struct {
 	usedIDs map[string]bool // vote ids
 
 	votes    []dbx.Params
+	said     []said
 	returned []string // assignments that were voted
 	controls []control
+}
+
+// said are words that come with a vote.
+type said struct {
+	voter, language string
+	found           screening.Finding
 }
 
 // control is a vote on a control.
@@ -181,6 +190,9 @@ func (c *casting) cast(i int, ballot Ballot) {
 		"feedback": vote.Feedback, "rewarded": vote.Rewarded, "created": vote.Created,
 		"sensitivity": explained.Sensitivity, "specificity": explained.Specificity, "weight": explained.Weight, "engine": engine.Engine,
 	})
+	if ballot.Feedback != "" {
+		c.said = append(c.said, said{vote.Validator, clip.Language, ballot.Found})
+	}
 	if clip.Gold != "" {
 		c.controls = append(c.controls, control{clip.Gold, controlVote{
 			ID: vote.ID, Validator: vote.Validator, Language: clip.Language, Choice: vote.Choice,
@@ -200,6 +212,11 @@ func (c *casting) store() error {
 	}
 	if err := c.storeAssignments(); err != nil {
 		return spoilt(err)
+	}
+	for _, s := range c.said {
+		if err := screening.Report(c.tx, c.deps, screening.Subject{Type: string(moderation.User), ID: s.voter, Owner: s.voter, Language: s.language}, s.found); err != nil {
+			return spoilt(err)
+		}
 	}
 	if err := storeVoters(c.tx, c.voters); err != nil {
 		return spoilt(err)

@@ -12,9 +12,11 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/lingualink/lingualink/collections"
+	"github.com/lingualink/lingualink/hooks/screening"
 	"github.com/lingualink/lingualink/hooks/shell"
 	engine "github.com/lingualink/lingualink/internal/consensus"
 	"github.com/lingualink/lingualink/internal/fault"
+	"github.com/lingualink/lingualink/internal/moderation"
 )
 
 const (
@@ -34,7 +36,7 @@ func registerDisputes(deps *shell.Deps) {
 	deps.Routes.Add(shell.Route{
 		Method: http.MethodPost, Path: "/clips/{id}/dispute", Who: shell.Person, Body: disputeBody{}, Data: disputeData{},
 		What:   "Have an expert listen to your own rejected clip again, once per verdict and within 30 days. The answer is final.",
-		Faults: []*fault.Code{fault.NotFound, fault.NotDisputable, fault.AlreadyDisputed, fault.InvalidInput},
+		Faults: []*fault.Code{fault.NotFound, fault.NotDisputable, fault.AlreadyDisputed, fault.TextBlocked, fault.InvalidInput},
 		Handle: func(e *core.RequestEvent) error {
 			body, err := shell.Bind[disputeBody](e)
 			if err != nil {
@@ -45,7 +47,19 @@ func registerDisputes(deps *shell.Deps) {
 				return fault.InvalidInput.On("text").Saying("Say why, in at most 1000 characters.")
 			}
 			clip := e.Request.PathValue("id")
-			err = e.App.RunInTransaction(func(tx core.App) error { return dispute(tx, deps.Clock.Now(), clip, e.Auth.Id, text) })
+			found, err := screening.OfClip(e.App, "text", text, clip, e.Auth.Id)
+			if err != nil {
+				return err
+			}
+			if err := found.RefusalUnseen(); err != nil {
+				return err
+			}
+			err = e.App.RunInTransaction(func(tx core.App) error {
+				if err := dispute(tx, deps.Clock.Now(), clip, e.Auth.Id, text); err != nil {
+					return err
+				}
+				return screening.Report(tx, deps, screening.Subject{Type: string(moderation.User), ID: e.Auth.Id, Owner: e.Auth.Id}, found)
+			})
 			if err != nil {
 				return err
 			}

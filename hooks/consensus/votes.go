@@ -9,6 +9,7 @@ import (
 	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
 
+	"github.com/lingualink/lingualink/hooks/screening"
 	"github.com/lingualink/lingualink/hooks/shell"
 	engine "github.com/lingualink/lingualink/internal/consensus"
 	"github.com/lingualink/lingualink/internal/fault"
@@ -24,6 +25,7 @@ type Ballot struct {
 	Choice    engine.Choice
 	Reason    engine.Reason
 	Feedback  string
+	Found     screening.Finding // in the feedback
 }
 
 // Cast is what became of a ballot: either it was cast at a time, or refused.
@@ -46,6 +48,12 @@ func sameVote(stored, sent *core.Record) bool {
 func createVote(e *core.RecordRequestEvent, box *ballotBox) error {
 	ballot, err := readBallot(e)
 	if err != nil {
+		return err
+	}
+	if ballot.Found, err = screening.OfClip(e.App, "feedback", ballot.Feedback, ballot.Clip, ballot.Validator.Id); err != nil {
+		return err
+	}
+	if err := ballot.Found.RefusalUnseen(); err != nil {
 		return err
 	}
 	cast, err := box.castIn(e.App, ballot)

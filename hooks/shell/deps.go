@@ -10,6 +10,7 @@ import (
 
 	"github.com/lingualink/lingualink/internal/audio"
 	"github.com/lingualink/lingualink/internal/config"
+	"github.com/lingualink/lingualink/internal/moderation/screen"
 )
 
 // Deps is what main injects into the areas; tests inject fakes.
@@ -20,6 +21,8 @@ type Deps struct {
 	Routes *Routes
 	Topics *Topics
 	Media  *audio.Prober
+	// Classifier is asked about texts after they are stored; nil: nobody is.
+	Classifier screen.Classifier
 }
 
 // NewDeps wires the parts that only need the configuration and the clock.

@@ -67,6 +67,11 @@ var (
 	ClipWithdrawn    = define("clip_withdrawn", http.StatusConflict, "The speaker has withdrawn this clip.", "Take the next clip.")
 )
 
+// Texts.
+var (
+	TextBlocked = define("text_blocked", http.StatusBadRequest, "This text has words that are not allowed here: {{.found}}.", "Show found of the params and let the person choose other words.")
+)
+
 // Votes.
 var (
 	OwnClip            = define("own_clip", http.StatusForbidden, "You cannot vote on your own clip.", "Take the next clip.")

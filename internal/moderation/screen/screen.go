@@ -65,15 +65,15 @@ type Screen struct {
 	automaton *ahocorasick.Automaton
 }
 
-// mostWords bounds the memory of the automaton: 100,000 words of ten letters of one
+// MostWords bounds the memory of the automaton: 100,000 words of ten letters of one
 // alphabet take about 150 MB, and twice that while they are compiled.
-const mostWords = 100_000
+const MostWords = 100_000
 
 // Compile makes a screen of a list of words, which may be empty. The error is that
 // of [Word.Validate], with the place of the word in the list as "row", or
 // fault.InvalidInput on "words" when there are more than 100,000.
 func Compile(words []Word) (*Screen, error) {
-	if len(words) > mostWords {
+	if len(words) > MostWords {
 		return nil, fault.InvalidInput.On("words").Saying("List up to 100,000 words.")
 	}
 	s := &Screen{words: slices.Clone(words)}
