@@ -276,7 +276,7 @@ func tell(tx core.App, deps *shell.Deps, r ruling, verdict, parentOwner string) 
 		return nil
 	}
 	return shell.Notify(tx, deps, cause, shell.Notice{
-		User: parentOwner, Kind: "remix_approved", Title: "A remix of your recording was approved",
+		User: parentOwner, From: r.clip.Owner, Kind: "remix_approved", Title: "A remix of your recording was approved",
 		Body: "Your wallet shows your share of its reward.", Data: data,
 	})
 }

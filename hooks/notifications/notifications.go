@@ -1,6 +1,7 @@
 // Package notifications decides how people are told: it turns jobs into rows of
 // the inbox, which apps watch by realtime. It refuses to be imported by the
-// areas whose events it tells of; they only write jobs.
+// areas whose events it tells of; they only write jobs. It refuses to tell anybody
+// of the doings of a person whom they block or who blocks them.
 package notifications
 
 import (
@@ -8,6 +9,7 @@ import (
 
 	"github.com/pocketbase/pocketbase/core"
 
+	"github.com/lingualink/lingualink/hooks/accounts"
 	"github.com/lingualink/lingualink/hooks/shell"
 )
 
@@ -22,6 +24,13 @@ func deliver(tx core.App, job shell.Job) error {
 	var notice shell.Notice
 	if err := json.Unmarshal(job.Raw, &notice); err != nil {
 		return err
+	}
+	if notice.From != "" {
+		// Now, not when it was written: a block is in force at once.
+		blocked, err := accounts.Blocked(tx, notice.User, notice.From)
+		if blocked || err != nil {
+			return err
+		}
 	}
 	inbox, err := tx.FindCachedCollectionByNameOrId("notifications")
 	if err != nil {

@@ -13,6 +13,9 @@ type Notice struct {
 	Title string         `json:"title"`
 	Body  string         `json:"body"`
 	Data  map[string]any `json:"data"`
+	// From is whoever caused it, if a person did: between people of whom one blocks
+	// the other nothing is told.
+	From string `json:"from,omitempty"`
 }
 
 // Notify queues a notice in the transaction of its cause. The cause names the
