@@ -58,6 +58,8 @@ func plant(s *hookstest.Server, clip string) {
 		{"escalations", dbx.Params{"clip": clip, "language": language, "owner": ada, "cause": "dispute", "state": "open", "created": stamp, "updated": stamp}},
 		{"pair_signals", dbx.Params{"a": bola, "b": chidi, "language": language, "updated": stamp}},
 		{"pair_owners", dbx.Params{"a": bola, "b": chidi, "owner": ada, "updated": stamp}},
+		{"screen_words", dbx.Params{"word": "gloopy", "action": "flag", "created": stamp, "updated": stamp}},
+		{"text_holds", dbx.Params{"subject_type": "user", "subject_id": ada, "field": "bio", "user": ada, "text": "So gloopy.", "state": "held", "created": stamp, "updated": stamp}},
 		{"owner_signals", dbx.Params{"validator": bola, "owner": ada, "language": language, "updated": stamp}},
 	}
 	for _, r := range rows {
@@ -241,6 +243,7 @@ func TestWhoSeesHowMany(t *testing.T) {
 		"strikes":          {ada: 1, bola: 0, emeka: 0, musa: 1, guest: 0},
 		"text_holds":       {ada: 1, bola: 0, emeka: 0, musa: 1, guest: 0},
 		"ledger_accounts":  {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
+		"text_holds":       {ada: 1, bola: 0, emeka: 0, musa: 1, guest: 0},
 		"ledger_entries":   {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 
 		"ambassador_applications": {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},

@@ -15,7 +15,7 @@ import (
 func inbox(s *hookstest.Server, who string) string {
 	s.Drain()
 	kinds := []string{}
-	for _, row := range s.Want(s.Do(who, "GET", "/api/collections/notifications/records?sort=created,kind", nil), 200, "").Items("items") {
+	for _, row := range s.Want(s.Do(who, "GET", "/api/collections/notifications/records?sort=kind", nil), 200, "").Items("items") {
 		kinds = append(kinds, row["kind"].(string))
 	}
 	return strings.Join(kinds, " ")
@@ -52,7 +52,7 @@ func TestNothingIsToldAcrossABlock(t *testing.T) {
 	}
 	s.Want(s.Do(apptest.Ada, "DELETE", blocksPath+"/"+block, nil), 204, "")
 	tell(apptest.Ada, apptest.Bola, "after")
-	if got := inbox(s, apptest.Ada); got != "before of_nobody of_others after" {
+	if got := inbox(s, apptest.Ada); got != "after before of_nobody of_others" {
 		t.Errorf("ada, after the block: %s", got)
 	}
 }
