@@ -16,6 +16,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/hook"
 
 	"github.com/lingualink/lingualink/hooks/hookstest"
+	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/apptest"
 )
 
@@ -248,5 +249,26 @@ func TestABanDuringAnUploadStopsIt(t *testing.T) {
 	s.Want(s.UploadClip(ada, s.Voice()), 403, "account_banned")
 	if n := s.Int("SELECT COUNT(*) FROM clips"); n != 0 || storedFiles(t, s) != 0 {
 		t.Errorf("%d clips and %d files of a banned person", n, storedFiles(t, s))
+	}
+}
+
+func TestABlockDuringAnUploadStopsARemix(t *testing.T) {
+	s := hookstest.Start(t)
+	s.OpenVoting()
+	s.Consent(ada)
+	s.Consent(bola)
+	original := s.Clip(ada)
+	s.Decide(original, "approve", chidi, dayo, emeka)
+	s.App.OnRecordCreate("clips").Bind(&hook.Handler[*core.RecordEvent]{
+		Id: "ll.test.block",
+		Func: func(e *core.RecordEvent) error {
+			s.Insert("blocks", dbx.Params{"id": shell.NewID(), "user": s.User(ada).Id, "blocked": s.User(bola).Id})
+			return e.Next()
+		},
+	})
+	files := storedFiles(t, s)
+	s.Want(s.UploadClip(bola, s.Voice(), "parent", original), 400, "parent_invalid")
+	if n := s.Int("SELECT COUNT(*) FROM clips"); n != 1 || storedFiles(t, s) != files {
+		t.Errorf("%d clips, %d files", n, storedFiles(t, s))
 	}
 }

@@ -61,7 +61,7 @@ func TestTheMoneyOfCorrections(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := hookstest.Start(t)
 			s.OpenVoting()
-			s.OpenVotingWith(map[string]any{"max_votes": 3})
+			s.OpenVotingWith(map[string]any{"max_votes": 3, "expert_steps": 1})
 			tier(s, fatima, "ha", collections.TierGold, collections.TrustProven)
 			s.Consent(ada)
 			if c.steps[0].do != "no funds" {

@@ -153,7 +153,7 @@ func registerWords(app core.App) {
 	app.OnRecordCreate("screen_words").Bind(&hook.Handler[*core.RecordEvent]{Id: "ll.screen_words.create", Func: check})
 	app.OnRecordUpdate("screen_words").Bind(&hook.Handler[*core.RecordEvent]{Id: "ll.screen_words.update", Func: check})
 	changed := func(e *core.RecordEvent) error {
-		words.changed(app)
+		words.changed(e.App)
 		return e.Next()
 	}
 	app.OnRecordAfterCreateSuccess("screen_words").Bind(&hook.Handler[*core.RecordEvent]{Id: "ll.screen_words.create.list", Func: changed})
