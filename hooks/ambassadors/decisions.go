@@ -147,7 +147,10 @@ func decide(tx core.App, deps *shell.Deps, application *core.Record, state, why 
 		return decidedData{}, err
 	}
 	notice.User, notice.Kind = application.GetString("user"), "ambassador_application"
-	notice.Data = map[string]any{"application": application.Id, "state": state}
+	notice.Data = map[string]any{"application": application.Id, "outcome": state, "reason": why}
+	if ambassador, there := data["ambassador"]; there {
+		notice.Data["ambassador"] = ambassador
+	}
 	decided := decidedData{Application: application.Id, User: notice.User, State: state}
 	return decided, shell.Notify(tx, deps, "ambassador_application:"+application.Id, notice)
 }

@@ -264,7 +264,7 @@ func end(tx core.App, deps *shell.Deps, id, why string, admin *core.Record) (amb
 		return ambassadorData{}, err
 	}
 	return dataOf(ambassador), shell.Notify(tx, deps, "ambassador_end:"+id, shell.Notice{
-		User: user, Kind: "ambassador_ended", Title: "You are no longer an ambassador", Body: why, Data: map[string]any{"ambassador": id},
+		User: user, Kind: "ambassador_ended", Title: "You are no longer an ambassador", Body: why, Data: map[string]any{"ambassador": id, "reason": why},
 	})
 }
 

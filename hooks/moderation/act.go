@@ -58,7 +58,7 @@ func (d *desk) apply(tx core.App, record *core.Record, by person, event rules.Ev
 	if err := save(tx, record, x.at); err != nil {
 		return x.before, err
 	}
-	for _, follow := range []func() error{x.recordDecision, x.carryOut, x.remember, x.audit} {
+	for _, follow := range []func() error{x.recordDecision, x.carryOut, x.settleTexts, x.remember, x.audit} {
 		if err := follow(); err != nil {
 			return x.before, err
 		}

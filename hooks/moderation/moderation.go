@@ -46,6 +46,7 @@ func Register(app core.App, deps *shell.Deps) {
 	d.registerStandings(app)
 	d.registerAppeals(app)
 	d.registerExperts(app)
+	d.registerTexts(app)
 	d.registerNotices()
 	deps.Outbox.Sweep("cases.leases", leasesEvery, d.expireLeases)
 	deps.Outbox.Sweep("cases.overdue", overdueEvery, d.markOverdue)
