@@ -48,8 +48,8 @@ test('three reports are one case, which one moderator decides, and another on ap
   const ofCase = (fits) => (event) => event.record.subject_id === clip.id && fits(event);
 
   await Promise.all(reporters.map((person, i) => report(person, clip, ['hate', 'harassment', 'hate'][i])));
-  await refused(report(reporters[0], clip, 'spam'), 409);
-  await refused(report(ada, clip, 'spam'), 403);
+  await refused(report(reporters[0], clip, 'spam'), 409, 'already_reported');
+  await refused(report(ada, clip, 'spam'), 400, 'report_self');
   const { record } = await feed.until(ofCase((event) => event.record.reports === 3), 'a case with three reports');
   const listed = (await queue(musa)).items.filter((item) => item.subject_id === clip.id);
   assert.equal(listed.length, 1, 'one subject is one case');
@@ -64,9 +64,9 @@ test('three reports are one case, which one moderator decides, and another on ap
   await feed.until(ofCase((event) => event.record.state === 'claimed'), 'the case is claimed');
 
   const decision = { action: 'reject_clip', found: 'hate', note: 'The text insults a group.' };
-  await refused(send(second, `cases/${record.id}/resolve`, decision), 409);
+  await refused(send(second, `cases/${record.id}/resolve`, decision), 409, 'case_conflict');
   await send(first, `cases/${record.id}/resolve`, decision);
-  await refused(send(first, `cases/${record.id}/resolve`, decision), 409);
+  await refused(send(first, `cases/${record.id}/resolve`, decision), 409, 'case_conflict');
   await feed.until(ofCase((event) => event.record.state === 'resolved'), 'the case is resolved');
   assert.equal((await wallet(ada)).pending_minor, 0);
   assert.deepEqual(await rewardsOf(ada, clip), [['clip', 'reversed', clipMinor]]);
@@ -79,8 +79,8 @@ test('three reports are one case, which one moderator decides, and another on ap
   assert.equal(mine.note, decision.note);
   assert.ok(!JSON.stringify(mine).includes(first.id), 'not who decided');
   const appeal = await ada.pb.collection('appeals').create({ subject_type: 'decisions', subject_id: mine.id, text: 'It is a proverb.' });
-  await refused(ada.pb.collection('appeals').create({ subject_type: 'decisions', subject_id: mine.id, text: 'Please.' }), 409);
-  await refused(send(first, `cases/${record.id}/claim`), 403);
+  await refused(ada.pb.collection('appeals').create({ subject_type: 'decisions', subject_id: mine.id, text: 'Please.' }), 409, 'already_appealed');
+  await refused(send(first, `cases/${record.id}/claim`), 403, 'case_not_yours');
   await send(second, `cases/${record.id}/claim`);
   const seen = (await second.pb.send(`/api/lingualink/cases/${record.id}`, {})).data;
   assert.equal(seen.decision.note, decision.note, 'who hears the appeal sees the first decision');
@@ -100,7 +100,7 @@ test('a warning, strikes and a suspension that ends by the clock', async () => {
   await send(musa, `cases/${item.case}/claim`);
   const until = new Date(Date.parse(item.first_at) + 2 * 24 * 3600 * 1000).toISOString();
   await send(musa, `cases/${item.case}/resolve`, { action: 'suspend', found: 'harassment', note: 'Insults.', until });
-  await refused(upload(bello, voice(51), code), 401).catch(() => refused(upload(bello, voice(51), code), 403));
+  await assert.rejects(bello.pb.collection('users').authRefresh(), { status: 401 });
   await bello.pb.collection('users').authWithPassword(bello.email, 'correct horse battery');
   await refused(upload(bello, voice(51), code), 403, 'account_suspended');
   assert.equal((await bello.pb.collection('decisions').getFullList())[0].action, 'suspend');
@@ -110,7 +110,24 @@ test('a warning, strikes and a suspension that ends by the clock', async () => {
     (answer) => answer === 'accepted', 'the suspension is over');
 });
 
-test('what is wrong with one word is refused in time', async () => {
+test('listed words are refused, and those that wait open a case', async () => {
+  const writer = await join('writer.moderation', code);
+  const list = (word, action) => superuser.collection('screen_words').create({ word, action, reason: 'spam' });
+  await list('gloopy', 'block');
+  await list('sploosh', 'hold');
+  const write = (bio) => writer.pb.collection('users').update(writer.id, { bio });
+  const item = await refused(write('So g l o o p y!'), 400, 'text_blocked', 'bio');
+  assert.ok(JSON.stringify(item.params).includes('g l o o p y'), 'the writer learns what was found');
+  await write('I sploosh.');
+  assert.equal((await writer.pb.collection('users').getOne(writer.id)).bio, '');
+  const [waiting] = (await queue(musa)).items.filter((entry) => entry.subject_id === writer.id);
+  assert.equal(waiting.origin, 'screening');
+  await send(musa, `cases/${waiting.case}/claim`);
+  await send(musa, `cases/${waiting.case}/resolve`, { action: 'dismiss', good_faith: true });
+  assert.equal((await writer.pb.collection('users').getOne(writer.id)).bio, 'I sploosh.');
+});
+
+test('figures are for moderators', async () => {
   const figures = (await musa.pb.send('/api/lingualink/moderation/figures', {})).data;
   assert.ok(JSON.stringify(figures).includes(musa.id));
   await refused(reporters[0].pb.send('/api/lingualink/moderation/queue', {}), 403, 'not_allowed');
