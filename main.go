@@ -72,6 +72,7 @@ func run(args []string) error {
 		newAuditCommand(p),
 		newConsensusCommand(p),
 		newPayoutsCommand(p),
+		newPushCommand(),
 		newSchemaCommand(),
 	)
 	bindPages(p)

@@ -16,7 +16,7 @@ import (
 // All returns freshly built definitions in an order in which every relation
 // points backwards and views come last.
 func All() []*core.Collection {
-	return slices.Concat(aboutPeople(), aboutTerms(), aboutContributions(), aboutMoney(), aboutModeration(), aboutOperation(), views())
+	return slices.Concat(aboutPeople(), aboutTerms(), aboutContributions(), aboutMoney(), aboutModeration(), aboutOperation(), aboutTelling(), views())
 }
 
 // aboutPeople are people, what they are linked by and what they say against decisions.
@@ -66,7 +66,15 @@ func aboutModeration() []*core.Collection {
 // aboutOperation are what the server itself runs on.
 func aboutOperation() []*core.Collection {
 	return []*core.Collection{
-		jobs(), notifications(), auditLog(), quotas(),
+		jobs(), auditLog(), quotas(),
+	}
+}
+
+// aboutTelling are what people are told, by which ways, and what they have set for it.
+func aboutTelling() []*core.Collection {
+	return []*core.Collection{
+		notifications(), notificationPreferences(), notificationMutes(), pushDevices(),
+		deliveries(), deliveryChannels(), announcements(),
 	}
 }
 

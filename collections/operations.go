@@ -12,7 +12,7 @@ const (
 
 func policies() *core.Collection {
 	c := base("policies",
-		presentable(required(text("subject", 40, "Which rules: audio, consensus, moderation, payouts, referrals, rewards or risk."))),
+		presentable(required(text("subject", 40, "Which rules: audio, consensus, moderation, notifications, payouts, referrals, rewards or risk."))),
 		presentable(optional(to("language", "languages", "Only for this language; empty means all."))),
 		presentable(count("version", "Numbered by the server per subject; decisions store it.")),
 		&core.JSONField{Name: "values", MaxSize: 20000, Help: "The values that differ from the defaults; docs/operate.md lists them."},
@@ -40,23 +40,6 @@ func jobs() *core.Collection {
 	)
 	c.AddIndex("idx_jobs_effect_key", true, "kind, effect_key", "")
 	c.AddIndex("idx_jobs_due", false, "state, run_at", "")
-	return c
-}
-
-func notifications() *core.Collection {
-	c := base("notifications",
-		presentable(toUser("user", "Who is told.")),
-		presentable(required(text("kind", 60, "What happened; apps translate by it."))),
-		presentable(required(text("title", 200, "Heading in English."))),
-		text("body", 1000, "Text in English."),
-		&core.JSONField{Name: "data", MaxSize: 10000, Help: "Ids and figures for the app."},
-		&core.BoolField{Name: "read", Help: "The person has seen it; the only field they may change."},
-		created(), updated(),
-	)
-	c.AddIndex("idx_notifications_user", false, "user, read, created", "")
-	c.ListRule = own("user")
-	c.ViewRule = own("user")
-	c.UpdateRule = own("user")
 	return c
 }
 

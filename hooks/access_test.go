@@ -73,6 +73,22 @@ func plant(s *hookstest.Server, clip string) {
 	plantCase(s, clip, ada, bola, stamp)
 	plantMoney(s, ada, stamp)
 	plantAmbassadors(s, ada, stamp)
+	plantTelling(s, ada, stamp)
+}
+
+// plantTelling writes what Ada has set for what she is told, and what is on its way.
+func plantTelling(s *hookstest.Server, ada, stamp string) {
+	for table, row := range map[string]dbx.Params{
+		"notification_preferences": {"user": ada, "category": "social", "push": "off", "created": stamp, "updated": stamp},
+		"notification_mutes":       {"user": ada, "thread": "stream", "created": stamp},
+		"push_devices":             {"user": ada, "provider": collections.ProviderExpo, "token": "t", "last_seen": stamp, "created": stamp, "updated": stamp},
+		"deliveries":               {"user": ada, "kind": "promoted", "effect_key": "k", "channel": "mail", "state": collections.DeliverySent, "next_at": stamp, "finished_at": stamp, "created": stamp},
+		"delivery_channels":        {"name": "expo", "rests_until": stamp, "updated": stamp},
+		"announcements":            {"texts": "{}", "state": collections.AnnouncementDraft, "created": stamp, "updated": stamp},
+	} {
+		row["id"] = shell.NewID()
+		s.Insert(table, row)
+	}
 }
 
 // plantCase writes that Bola reported a clip of Ada's, and what was decided against
@@ -243,6 +259,10 @@ func TestWhoSeesHowMany(t *testing.T) {
 		"ledger_accounts":  {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 		"ledger_entries":   {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
 
+		"notification_preferences": {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+		"notification_mutes":       {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+		"push_devices":             {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+
 		"ambassador_applications": {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
 		"ambassadors":             {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
 		"referrers":               {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
@@ -302,6 +322,8 @@ func TestNobodyWritesAServerField(t *testing.T) {
 		"users":            {"username", "name", "avatar", "bio", "country", "languages", "password"},
 		"private_profiles": {"legal_name", "phone", "birth_year", "region", "city", "time_zone", "interface_language", "off_leaderboards"},
 		"notifications":    {"read"},
+
+		"notification_preferences": {"in_app", "push", "mail", "quiet_from_minute", "quiet_to_minute"},
 	}
 	for _, collection := range collections.All() {
 		if collection.IsView() {
@@ -369,7 +391,7 @@ func TestTheServersRowsAreClosedToAdminsToo(t *testing.T) {
 	s := inhabited(t)
 	for _, name := range []string{
 		"ledger_accounts", "ledger_txs", "ledger_entries", "rewards", "jobs", "audit_log", "votes", "verdicts", "clips", "clip_tallies",
-		"assignments", "queue_cursors", "quotas", "confirmations", "notifications", "private_profiles",
+		"assignments", "queue_cursors", "quotas", "confirmations", "notifications", "private_profiles", "deliveries", "delivery_channels",
 		"payout_accounts", "payouts", "payout_events", "payout_settlements", "payout_pauses", "payout_marks", "risk_flags", "alerts",
 		"paystack_events", "orphan_transfers", "balance_rows", "reconciliations", "fundings", "funding_returns",
 		"ambassador_applications", "ambassadors", "referrers",

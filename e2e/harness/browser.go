@@ -22,11 +22,14 @@ type Browser struct {
 	mu      sync.Mutex
 	calls   int64
 	waiting map[int64]chan devtoolsAnswer
+	events  map[string]json.RawMessage // the last of each method
 	ended   error
 }
 
 type devtoolsAnswer struct {
 	ID     int64           `json:"id"`
+	Method string          `json:"method"`
+	Params json.RawMessage `json:"params"`
 	Result json.RawMessage `json:"result"`
 	Error  *struct {
 		Message string `json:"message"`
@@ -63,7 +66,7 @@ func StartBrowser(t TB) *Browser {
 	}
 	command := exec.Command(path, append(arguments, "about:blank")...)
 	command.ExtraFiles = []*os.File{read, write} // 3 and 4, as the protocol has it
-	b := &Browser{to: toBrowser, waiting: map[int64]chan devtoolsAnswer{}}
+	b := &Browser{to: toBrowser, waiting: map[int64]chan devtoolsAnswer{}, events: map[string]json.RawMessage{}}
 	if b.process, err = startChild(command); err != nil {
 		t.Fatalf("starting chromium: %v", err)
 	}
@@ -100,7 +103,7 @@ func (b *Browser) end(t TB, profile string, pipes ...*os.File) {
 	Eventually(t, "the browser's profile is removed", func() (bool, error) { return os.RemoveAll(profile) == nil, nil })
 }
 
-// listen hands answers to who waits for them; events are not needed.
+// listen hands answers to who waits for them, and keeps the last event of each kind.
 func (b *Browser) listen(from io.Reader) {
 	reader := bufio.NewReader(from)
 	for {
@@ -109,10 +112,15 @@ func (b *Browser) listen(from io.Reader) {
 			break
 		}
 		var answer devtoolsAnswer
-		if json.Unmarshal(bytes.TrimSuffix(message, []byte{0}), &answer) != nil || answer.ID == 0 {
+		if json.Unmarshal(bytes.TrimSuffix(message, []byte{0}), &answer) != nil {
 			continue
 		}
 		b.mu.Lock()
+		if answer.ID == 0 {
+			b.events[answer.Method] = answer.Params
+			b.mu.Unlock()
+			continue
+		}
 		waiting := b.waiting[answer.ID]
 		delete(b.waiting, answer.ID)
 		b.mu.Unlock()
@@ -214,6 +222,41 @@ func (p *Tab) Call(t TB, method string, params, into any) {
 	if err != nil {
 		t.Fatalf("the browser: %v", err)
 	}
+}
+
+// Event waits for an event of the protocol that fits.
+func (p *Tab) Event(t TB, method string, fits func(params json.RawMessage) bool) {
+	t.Helper()
+	Eventually(t, "the browser says "+method, func() (bool, error) {
+		p.browser.mu.Lock()
+		defer p.browser.mu.Unlock()
+		params, there := p.browser.events[method]
+		return there && fits(params), p.browser.ended
+	})
+}
+
+// Worker is the service worker of a page's origin, to evaluate in.
+func (p *Tab) Worker(t TB) *Tab {
+	t.Helper()
+	root := &Tab{browser: p.browser}
+	var targets struct {
+		List []struct {
+			ID   string `json:"targetId"`
+			Type string `json:"type"`
+		} `json:"targetInfos"`
+	}
+	root.Call(t, "Target.getTargets", nil, &targets)
+	for _, target := range targets.List {
+		if target.Type == "service_worker" {
+			var attached struct {
+				Session string `json:"sessionId"`
+			}
+			root.Call(t, "Target.attachToTarget", map[string]any{"targetId": target.ID, "flatten": true}, &attached)
+			return &Tab{browser: p.browser, session: attached.Session}
+		}
+	}
+	t.Fatalf("there is no service worker")
+	return nil
 }
 
 // Evaluate runs an expression in the page, waits for it if it is a promise, and

@@ -96,5 +96,5 @@ func mayHear(person *core.Record, topic string) bool {
 			return !strings.Contains(rest, "?")
 		}
 	}
-	return topic == "lingualink/wallet/"+person.Id
+	return topic == "lingualink/wallet/"+person.Id || topic == "lingualink/inbox/"+person.Id
 }

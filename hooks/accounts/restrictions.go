@@ -45,6 +45,9 @@ var open = map[string][]string{
 	"GET /api/lingualink/wallet":           nil,
 	"GET /api/lingualink/wallet/statement": nil,
 
+	"GET /api/lingualink/notifications/unread":    nil,
+	"POST /api/lingualink/notifications/read-all": nil,
+
 	"GET /api/realtime":  nil,
 	"POST /api/realtime": nil, // topics: mayHear
 }

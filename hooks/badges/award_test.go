@@ -47,7 +47,7 @@ func TestABadgeIsAwardedOnce(t *testing.T) {
 	equal(t, "ada's clips", s.count(ada, "clips_approved"), 2)
 	s.wantBadges(ada, "first-steps")
 	notices := s.Want(s.Do(ada, "GET", "/api/collections/notifications/records?filter=kind='badge_earned'", nil), 200, "").Items("items")
-	if len(notices) != 1 || !strings.Contains(notices[0]["title"].(string), "First Steps") {
+	if len(notices) != 1 || !strings.Contains(notices[0]["body"].(string), "First Steps") {
 		t.Errorf("the notices are %v", notices)
 	}
 	equal(t, "the card", s.User(ada).GetStringSlice("badges"), []string{badge})

@@ -174,7 +174,7 @@ func DecideReview(tx core.App, deps *shell.Deps, id, outcome, reason string, by 
 	}
 	notice := shell.Notice{
 		User: key.validator, Kind: "review_decided", Title: "Your exclusion stays", Body: reason,
-		Data: map[string]any{"review": id, "language": key.language, "outcome": outcome},
+		Data: map[string]any{"review": id, "language": key.language, "outcome": outcome, "reason": reason},
 	}
 	if outcome == collections.ReviewReinstated {
 		notice.Title = "You are no longer excluded"

@@ -31,16 +31,39 @@ type Server struct {
 // Start starts a server with every area bound.
 func Start(t testing.TB, environ ...string) *Server {
 	t.Helper()
+	return StartWith(t, nil, environ...)
+}
+
+// StartWith is [Start] with providers as the test changes them.
+func StartWith(t testing.TB, change func(*shell.Deps, *hooks.Providers), environ ...string) *Server {
+	t.Helper()
 	s := &Server{t: t}
-	s.Server = apptest.Start(t, func(app core.App, cfg config.Config) (func(context.Context, core.App) (int, error), error) {
-		deps, err := hooks.Wire(app, cfg)
+	s.Server = apptest.Start(t, s.wire(change), environ...)
+	return s
+}
+
+// StartOn is [StartWith] on a copy of another data directory, as after a crash.
+func StartOn(t testing.TB, dir string, change func(*shell.Deps, *hooks.Providers), environ ...string) *Server {
+	t.Helper()
+	s := &Server{t: t}
+	s.Server = apptest.StartOn(t, dir, s.wire(change), environ...)
+	return s
+}
+
+func (s *Server) wire(change func(*shell.Deps, *hooks.Providers)) apptest.Wire {
+	return func(app core.App, cfg config.Config) (func(context.Context, core.App) (int, error), error) {
+		deps, err := hooks.Wire(app, cfg, func(deps *shell.Deps, providers *hooks.Providers) {
+			deps.Strict = true
+			if change != nil {
+				change(deps, providers)
+			}
+		})
 		if err != nil {
 			return nil, err
 		}
 		s.Deps = deps
 		return deps.Outbox.Drain, nil
-	}, environ...)
-	return s
+	}
 }
 
 // Policy inserts a policy row and fails the test if it is refused.

@@ -35,7 +35,7 @@ func (l *looking) freeze(cluster *core.Record, person string, decision rules.Dec
 		User: person, Kind: "account_frozen", Title: "Your earnings wait for a check",
 		Body: record.GetString("reason") + " Until somebody has looked at it, earnings are not released and payouts wait; nothing is taken away. " +
 			"This is decided by " + cluster.GetDateTime("decide_by").Time().Format(whenOf) + " at the latest. You are told the reason then, and can appeal.",
-		Data: map[string]any{"freeze": record.Id, "decide_by": cluster.GetString("decide_by")},
+		Data: map[string]any{"freeze": record.Id, "decide_by": cluster.GetString("decide_by"), "reason": record.GetString("reason")},
 	})
 }
 
@@ -145,7 +145,7 @@ func (d *desk) confirm(tx core.App, v verdict, person string) error {
 		User: person, Kind: "freeze_confirmed", Title: "Your earnings stay on hold",
 		Body: "Somebody has looked at your account and decided: " + v.reason +
 			" If you disagree, appeal once; somebody else decides then.",
-		Data: map[string]any{"freeze": freeze.Id, "reason": v.reason, "appeal": map[string]string{"subject_type": SubjectFreezes, "subject_id": freeze.Id}},
+		Data: map[string]any{"freeze": freeze.Id, "reason": v.reason},
 	})
 }
 

@@ -23,6 +23,9 @@ type Deps struct {
 	Media  *audio.Prober
 	// Classifier is asked about texts after they are stored; nil: nobody is.
 	Classifier screen.Classifier
+	// Strict makes mistakes of the program errors that a running server survives;
+	// tests set it.
+	Strict bool
 }
 
 // NewDeps wires the parts that only need the configuration and the clock.

@@ -54,6 +54,13 @@ var writables = map[string]Writable{
 	"reports":       {Create: []string{"id", "subject_type", "subject_id", "reason", "text"}, Self: []string{"reporter"}},
 	"screen_words":  {Superuser: true, Removable: true},
 	"appeals":       {Create: []string{"id", "subject_type", "subject_id", "text"}, Self: []string{"user"}},
+	"notification_preferences": {
+		Create: []string{"id", "category", "in_app", "push", "mail", "quiet_from_minute", "quiet_to_minute"}, Self: []string{"user"},
+		Update: []string{"in_app", "push", "mail", "quiet_from_minute", "quiet_to_minute"}, Removable: true,
+	},
+	"notification_mutes": {Create: []string{"id", "thread"}, Self: []string{"user"}, Removable: true},
+	"push_devices":       {Create: []string{"id", "provider", "token", "p256dh", "auth", "vapid_key", "name"}, Self: []string{"user"}, Removable: true},
+	"announcements":      {Superuser: true, SuperuserUpdate: []string{"texts", "language", "country", "role"}},
 	"ambassador_applications": {
 		Create: []string{"id", "country", "region", "motivation", "experience"}, Self: []string{"user"},
 	},

@@ -18,6 +18,7 @@ import (
 	"github.com/lingualink/lingualink/internal/consensus"
 	"github.com/lingualink/lingualink/internal/fault"
 	"github.com/lingualink/lingualink/internal/moderation"
+	"github.com/lingualink/lingualink/internal/notify"
 	"github.com/lingualink/lingualink/internal/payout"
 	"github.com/lingualink/lingualink/internal/referral"
 	"github.com/lingualink/lingualink/internal/rewards"
@@ -26,27 +27,29 @@ import (
 
 // Subjects of policies. Each has its struct and defaults in internal/<subject>.
 const (
-	PolicyAudio      = "audio"
-	PolicyConsensus  = "consensus"
-	PolicyModeration = "moderation"
-	PolicyPayouts    = "payouts"
-	PolicyReferrals  = "referrals"
-	PolicyRewards    = "rewards"
-	PolicyRisk       = "risk"
+	PolicyAudio         = "audio"
+	PolicyConsensus     = "consensus"
+	PolicyModeration    = "moderation"
+	PolicyNotifications = "notifications"
+	PolicyPayouts       = "payouts"
+	PolicyReferrals     = "referrals"
+	PolicyRewards       = "rewards"
+	PolicyRisk          = "risk"
 )
 
 // forAllLanguages are the subjects that know no language.
-var forAllLanguages = []string{PolicyModeration, PolicyPayouts, PolicyReferrals, PolicyRisk}
+var forAllLanguages = []string{PolicyModeration, PolicyNotifications, PolicyPayouts, PolicyReferrals, PolicyRisk}
 
 // policyChecks parses the stored values of each subject.
 var policyChecks = map[string]func(values []byte) error{
-	PolicyAudio:      func(values []byte) error { _, err := audio.ParsePolicy(values); return err },
-	PolicyConsensus:  func(values []byte) error { _, err := consensus.ParsePolicy(values); return err },
-	PolicyModeration: func(values []byte) error { _, err := moderation.ParsePolicy(values); return err },
-	PolicyPayouts:    func(values []byte) error { _, err := payout.ParsePolicy(values); return err },
-	PolicyReferrals:  func(values []byte) error { _, err := referral.ParsePolicy(values); return err },
-	PolicyRisk:       func(values []byte) error { _, err := risk.ParsePolicy(values); return err },
-	PolicyRewards:    func(values []byte) error { _, err := rewards.ParsePolicy(values); return err },
+	PolicyAudio:         func(values []byte) error { _, err := audio.ParsePolicy(values); return err },
+	PolicyConsensus:     func(values []byte) error { _, err := consensus.ParsePolicy(values); return err },
+	PolicyModeration:    func(values []byte) error { _, err := moderation.ParsePolicy(values); return err },
+	PolicyNotifications: func(values []byte) error { _, err := notify.ParsePolicy(values); return err },
+	PolicyPayouts:       func(values []byte) error { _, err := payout.ParsePolicy(values); return err },
+	PolicyReferrals:     func(values []byte) error { _, err := referral.ParsePolicy(values); return err },
+	PolicyRisk:          func(values []byte) error { _, err := risk.ParsePolicy(values); return err },
+	PolicyRewards:       func(values []byte) error { _, err := rewards.ParsePolicy(values); return err },
 }
 
 // Policy reads the policy in force for a subject and language: the row of that

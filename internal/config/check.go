@@ -30,12 +30,14 @@ func check(c Config, set map[string]string) []Error {
 	rules := slices.Concat(
 		paystackRules(c),
 		mailRules(c, set),
+		pushRules(c),
 		serverRules(c),
 		together(set, "LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"),
 		together(set, "LL_OAUTH2_GOOGLE_CLIENT_ID", "LL_OAUTH2_GOOGLE_CLIENT_SECRET"),
 		together(set, "LL_OAUTH2_APPLE_CLIENT_ID", "LL_OAUTH2_APPLE_CLIENT_SECRET"),
 		together(set, "LL_OAUTH2_FACEBOOK_CLIENT_ID", "LL_OAUTH2_FACEBOOK_CLIENT_SECRET"),
 		together(set, "LL_SMTP_USERNAME", "LL_SMTP_PASSWORD"),
+		together(set, "LL_VAPID_PUBLIC_KEY", "LL_VAPID_PRIVATE_KEY", "LL_VAPID_SUBJECT"),
 	)
 	var problems []Error
 	for _, rule := range rules {
@@ -96,6 +98,30 @@ func mailRules(c Config, set map[string]string) []rule {
 			"has no effect without LL_SMTP_HOST; set that too, or remove this."})
 	}
 	return rules
+}
+
+// A key pair of P-256 in base64url: 65 bytes of the point, 32 of the number.
+var (
+	vapidPublic  = regexp.MustCompile(`^B[A-Za-z0-9_-]{86}$`)
+	vapidPrivate = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+	expoProject  = regexp.MustCompile(`^@[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`)
+)
+
+func pushRules(c Config) []rule {
+	p := c.Push
+	_, err := mail.ParseAddress(p.VAPIDSubject)
+	return []rule{
+		{"LL_EXPO_PROJECT", p.ExpoProject != "" && !expoProject.MatchString(p.ExpoProject),
+			"is not the name of a project at Expo; write it as @owner/slug, or remove it."},
+		{"LL_EXPO_PROJECT", p.ExpoProject != "" && !p.ExpoOn(),
+			"has no effect without LL_EXPO_TOKEN; set that too, or remove this."},
+		{"LL_VAPID_PUBLIC_KEY", p.VAPIDPublicKey != "" && !vapidPublic.MatchString(p.VAPIDPublicKey),
+			"is not a public key; make a pair with: lingualink push keys."},
+		{"LL_VAPID_PRIVATE_KEY", p.VAPIDPrivateKey != "" && !vapidPrivate.MatchString(string(p.VAPIDPrivateKey)),
+			"is not a private key; make a pair with: lingualink push keys."},
+		{"LL_VAPID_SUBJECT", p.VAPIDSubject != "" && err != nil && !isURL(p.VAPIDSubject, "https"),
+			"is neither a mail address nor an https address; write where push services reach you when something is wrong."},
+	}
 }
 
 // headerName is the token of RFC 9110 section 5.6.2, without its rarer signs.

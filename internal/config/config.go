@@ -20,6 +20,7 @@ type Config struct {
 	Paystack Paystack
 	LiveKit  LiveKit
 	Mail     Mail
+	Push     Push
 	OAuth2   OAuth2
 
 	// PublicURL is where people reach the server, without a slash at the end.
@@ -89,6 +90,29 @@ type Mail struct {
 
 // On tells whether mail leaves this server.
 func (m Mail) On() bool { return m.Host != "" }
+
+// Push holds what brings messages to devices; each provider is on by itself.
+type Push struct {
+	// ExpoToken is the access token of Expo's enhanced push security.
+	ExpoToken Secret `env:"LL_EXPO_TOKEN"`
+	// ExpoProject is "@owner/slug": tokens of other projects are refused.
+	ExpoProject string `env:"LL_EXPO_PROJECT"`
+	// FCMKeyFile is the key file of the service account that Firebase makes.
+	FCMKeyFile string `env:"LL_FCM_KEY_FILE"`
+	// The key pair of Web Push, base64url, and who push services write to.
+	VAPIDPublicKey  string `env:"LL_VAPID_PUBLIC_KEY"`
+	VAPIDPrivateKey Secret `env:"LL_VAPID_PRIVATE_KEY"`
+	VAPIDSubject    string `env:"LL_VAPID_SUBJECT"`
+}
+
+// ExpoOn tells whether apps that were built with Expo are reached.
+func (p Push) ExpoOn() bool { return p.ExpoToken != "" }
+
+// FCMOn tells whether native apps are reached.
+func (p Push) FCMOn() bool { return p.FCMKeyFile != "" }
+
+// WebPushOn tells whether browsers are reached.
+func (p Push) WebPushOn() bool { return p.VAPIDPrivateKey != "" }
 
 // OAuth2 holds the sign-in providers besides password and e-mail code.
 type OAuth2 struct {

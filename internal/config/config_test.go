@@ -16,6 +16,9 @@ import (
 const (
 	pepper   = "LL_PEPPER=0123456789abcdef0123456789abcdef"
 	approval = "0123456789abcdef0123456789ABC-_f"
+	// Of the right form; they belong to nobody.
+	vapidPublic  = "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	vapidPrivate = "planted-planted-planted-planted-planted-43x"
 )
 
 func TestNothingSetIsValid(t *testing.T) {
@@ -43,6 +46,7 @@ func TestEverythingSetIsRead(t *testing.T) {
 		"LIVEKIT_URL=wss://live.example.org", "LIVEKIT_API_KEY=devkey", "LIVEKIT_API_SECRET=devsecret",
 		"LL_SMTP_HOST=smtp.example.org", "LL_SMTP_PORT=465", "LL_SMTP_USERNAME=u", "LL_SMTP_PASSWORD=p", "LL_SMTP_TLS=on",
 		"LL_MAIL_FROM=Lingualink <hello@example.org>",
+		"LL_EXPO_TOKEN=et", "LL_EXPO_PROJECT=@own/app", "LL_FCM_KEY_FILE=fcm.json", "LL_VAPID_PUBLIC_KEY=" + vapidPublic, "LL_VAPID_PRIVATE_KEY=" + vapidPrivate, "LL_VAPID_SUBJECT=push@example.org",
 		"LL_OAUTH2_GOOGLE_CLIENT_ID=g", "LL_OAUTH2_GOOGLE_CLIENT_SECRET=gs",
 		"LL_OAUTH2_APPLE_CLIENT_ID=a", "LL_OAUTH2_APPLE_CLIENT_SECRET=as",
 		"LL_OAUTH2_FACEBOOK_CLIENT_ID=f", "LL_OAUTH2_FACEBOOK_CLIENT_SECRET=fs",
@@ -58,6 +62,7 @@ func TestEverythingSetIsRead(t *testing.T) {
 		LiveKit:  config.LiveKit{URL: "wss://live.example.org", APIKey: "devkey", APISecret: "devsecret"},
 		Mail: config.Mail{Host: "smtp.example.org", Port: 465, Username: "u", Password: "p", TLS: true,
 			From: "Lingualink <hello@example.org>"},
+		Push: config.Push{ExpoToken: "et", ExpoProject: "@own/app", FCMKeyFile: "fcm.json", VAPIDPublicKey: vapidPublic, VAPIDPrivateKey: config.Secret(vapidPrivate), VAPIDSubject: "push@example.org"},
 		OAuth2: config.OAuth2{
 			Google:   config.OAuth2Client{ClientID: "g", ClientSecret: "gs"},
 			Apple:    config.OAuth2Client{ClientID: "a", ClientSecret: "as"},
@@ -118,6 +123,10 @@ func TestProblems(t *testing.T) {
 		"mail host with a port":          {[]string{"LL_SMTP_HOST=h:25", "LL_MAIL_FROM=a@b.c"}, []string{"LL_SMTP_HOST: is not a host name"}},
 		"mail port":                      {[]string{"LL_SMTP_HOST=h", "LL_MAIL_FROM=a@b.c", "LL_SMTP_PORT=65536"}, []string{"LL_SMTP_PORT: is not a port"}},
 		"a copied line end":              {[]string{"PAYSTACK_SECRET_KEY=sk_test_abc\r\n"}, []string{"PAYSTACK_SECRET_KEY: has white space"}},
+		"push keys":                      {[]string{"LL_VAPID_PUBLIC_KEY=B", "LL_VAPID_PRIVATE_KEY=x", "LL_VAPID_SUBJECT=me"}, []string{"LL_VAPID_PRIVATE_KEY: is not a private", "LL_VAPID_PUBLIC_KEY: is not a public", "LL_VAPID_SUBJECT: is neither"}},
+		"part of Web Push":               {[]string{"LL_VAPID_PUBLIC_KEY=" + vapidPublic}, []string{"LL_VAPID_PRIVATE_KEY: is missing", "LL_VAPID_SUBJECT: is missing"}},
+		"a project without Expo":         {[]string{"LL_EXPO_PROJECT=@own/app"}, []string{"LL_EXPO_PROJECT: has no effect"}},
+		"a project that is none":         {[]string{"LL_EXPO_PROJECT=app", "LL_EXPO_TOKEN=t"}, []string{"LL_EXPO_PROJECT: is not the name"}},
 		"a typo":                         {[]string{"LL_PAYOUT=on"}, []string{"LL_PAYOUT: is not a variable of this server; did you mean LL_PAYOUTS?"}},
 		"two letters swapped":            {[]string{"LL_TRUSTED_PORXY=X-Real-IP"}, []string{"LL_TRUSTED_PORXY: is not a variable of this server; did you mean LL_TRUSTED_PROXY?"}},
 		"like nothing known":             {[]string{"LL_X=1"}, []string{"LL_X: is not a variable of this server; remove it."}},
@@ -175,6 +184,7 @@ func TestSecretsHideFromEveryPrinter(t *testing.T) {
 	loaded, err := config.Load([]string{
 		"PAYSTACK_SECRET_KEY=sk_live_planted", "LL_PAYSTACK_PREVIOUS_KEY=sk_live_planted2", "LL_PAYSTACK_APPROVAL_SECRET=planted-planted-planted-planted-planted", "LL_PEPPER=planted-planted-planted-planted-planted",
 		"LIVEKIT_URL=wss://x", "LIVEKIT_API_KEY=k", "LIVEKIT_API_SECRET=planted",
+		"LL_EXPO_TOKEN=planted", "LL_VAPID_PUBLIC_KEY=" + vapidPublic, "LL_VAPID_PRIVATE_KEY=" + vapidPrivate, "LL_VAPID_SUBJECT=a@b.c",
 		"LL_SMTP_HOST=h", "LL_SMTP_USERNAME=u", "LL_SMTP_PASSWORD=planted", "LL_MAIL_FROM=a@b.c",
 		"LL_OAUTH2_GOOGLE_CLIENT_ID=g", "LL_OAUTH2_GOOGLE_CLIENT_SECRET=planted",
 		"LL_OAUTH2_APPLE_CLIENT_ID=a", "LL_OAUTH2_APPLE_CLIENT_SECRET=planted",
@@ -229,6 +239,8 @@ func TestParts(t *testing.T) {
 		"providers": {on("LL_OAUTH2_GOOGLE_CLIENT_ID=g", "LL_OAUTH2_GOOGLE_CLIENT_SECRET=s",
 			"LL_OAUTH2_FACEBOOK_CLIENT_ID=g", "LL_OAUTH2_FACEBOOK_CLIENT_SECRET=s"),
 			[]string{limits, "Sign-in providers: people can also sign in with Google, Facebook"}},
+		"push": {on("LL_EXPO_TOKEN=t", "LL_VAPID_PUBLIC_KEY="+vapidPublic, "LL_VAPID_PRIVATE_KEY="+vapidPrivate, "LL_VAPID_SUBJECT=a@b.c"),
+			[]string{limits, "Push: devices are reached by Expo, Web Push"}},
 		"mail without an address": {on("LL_SMTP_HOST=h", "LL_MAIL_FROM=a@b.c"),
 			[]string{limits, "Mail: mail is sent, but its links lead to localhost until LL_PUBLIC_URL is set"}},
 		"mail": {on("LL_SMTP_HOST=h", "LL_MAIL_FROM=a@b.c", "LL_PUBLIC_URL=http://localhost:8090"),

@@ -21,6 +21,7 @@ func (c Config) Parts() []Part {
 			"anybody may send as much as they like; for tests only"),
 			"LL_RATE_LIMITS", guide + "#rate-limits"},
 		{"Mail", c.Mail.On(), c.mailDetail(), c.mailVariable(), guide + "#mail"},
+		c.push(),
 		c.signIn(),
 		{"Paystack", c.Paystack.On(), c.paystackDetail(),
 			"PAYSTACK_SECRET_KEY", guide + "#paystack"},
@@ -70,6 +71,26 @@ func (c Config) mailVariable() string {
 		return "LL_PUBLIC_URL"
 	}
 	return "LL_SMTP_HOST"
+}
+
+func (c Config) push() Part {
+	var names []string
+	for _, provider := range []struct {
+		name string
+		on   bool
+	}{{"Expo", c.Push.ExpoOn()}, {"Firebase", c.Push.FCMOn()}, {"Web Push", c.Push.WebPushOn()}} {
+		if provider.on {
+			names = append(names, provider.name)
+		}
+	}
+	part := Part{
+		Name: "Push", On: len(names) > 0, Detail: "people are told in the app only; no device is woken",
+		Variable: "LL_EXPO_TOKEN", Docs: guide + "#push",
+	}
+	if part.On {
+		part.Detail = "devices are reached by " + strings.Join(names, ", ")
+	}
+	return part
 }
 
 func (c Config) signIn() Part {

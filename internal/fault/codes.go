@@ -218,3 +218,10 @@ var (
 	CaseConflict    = define("case_conflict", http.StatusConflict, "The case has moved on, or somebody else has it.", "Read the case again; reason of the params says what is in the way (docs/moderation.md#reasons-of-a-refusal).")
 	CaseNotYours    = define("case_not_yours", http.StatusForbidden, "You may not do this in this case.", "Leave it to somebody else; reason of the params says why (docs/moderation.md#reasons-of-a-refusal).")
 )
+
+// Notifications.
+var (
+	ChannelNeeded     = define("channel_required", http.StatusBadRequest, "This cannot be switched off: it is how you hear of your money, your safety and your account.", "Leave this channel on; the others of the category can be switched off.")
+	NotDead           = define("not_dead", http.StatusConflict, "Only what failed for good can be tried again.", "Read its state anew. A mail whose state is unknown may have arrived and is never sent twice.")
+	AnnouncementState = define("announcement_state", http.StatusConflict, "The announcement is in another state.", "Read it anew: a draft is started, a running one paused, a paused one resumed.")
+)

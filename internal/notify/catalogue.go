@@ -84,7 +84,7 @@ var catalogue = []Event{
 		Variant: "cut", Variants: []string{none, other}},
 
 	// Moderation and standing.
-	{Kind: "account_frozen", Category: Moderation, To: "whose money is frozen", Fields: []Field{{Name: "freeze", Type: ID}, {Name: "decide_by", Type: Time}}, Link: "/standing", Collapse: "freeze"},
+	{Kind: "account_frozen", Category: Moderation, To: "whose money is frozen", Fields: []Field{{Name: "freeze", Type: ID}, {Name: "decide_by", Type: Time}, {Name: "reason", Type: Text, Optional: true}}, Link: "/standing", Collapse: "freeze"},
 	{Kind: "freeze_confirmed", Category: Moderation, To: "whose money is frozen", Fields: []Field{{Name: "freeze", Type: ID}, {Name: "reason", Type: Text, Optional: true}}, Link: "/standing", Collapse: "freeze"},
 	{Kind: "account_unfrozen", Category: Moderation, To: "whose money was frozen", Link: "/wallet", Collapse: "freeze"},
 	{Kind: "account_warned", Category: Moderation, To: "who was warned", Fields: reasonFields, Link: "/standing", Collapse: "standing"},
@@ -102,6 +102,10 @@ var catalogue = []Event{
 	{Kind: "case_overdue", Category: Moderation, To: "the moderator who has it", Fields: []Field{{Name: "case", Type: ID}}, Link: "/cases/{case}", Collapse: "case:{case}"},
 	{Kind: "report_resolved", Category: Moderation, To: "who reported", Fields: []Field{{Name: "report", Type: ID}}, Link: "/reports/{report}", Collapse: "report:{report}", Digest: "reports"},
 	{Kind: "appeal_decided", Category: Moderation, To: "who appealed", Link: "/appeals/{appeal}", Collapse: "appeal:{appeal}",
+		Fields: []Field{{Name: "appeal", Type: ID}, {Name: "subject_type", Type: Text}, {Name: "subject_id", Type: ID},
+			{Name: "overturned", Type: Flag}, {Name: "reason", Type: Text, Optional: true}},
+		Variant: "overturned", Variants: []string{"true", "false"}},
+	{Kind: "appeal_outcome", Category: Moderation, To: "who made the decision", Link: "/appeals/{appeal}", Collapse: "appeal:{appeal}",
 		Fields: []Field{{Name: "appeal", Type: ID}, {Name: "subject_type", Type: Text}, {Name: "subject_id", Type: ID},
 			{Name: "overturned", Type: Flag}, {Name: "reason", Type: Text, Optional: true}},
 		Variant: "overturned", Variants: []string{"true", "false"}},
