@@ -37,7 +37,7 @@ check: ## vet, formatting and go.mod
 
 bench: ## throughput of the real binary, then the benchmarks of the packages
 	go run ./e2e/bench
-	go test -run '^$$' -bench . -benchmem ./internal/... ./hooks/notifications
+	go test -run '^$$' -bench . -benchmem ./internal/... ./hooks/live ./hooks/notifications
 
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@set -e; for package in $$(go list ./...); do \

@@ -154,7 +154,8 @@ var heights = map[string]int{
 	"hooks/referrals":     37,
 	"hooks/payouts":       37,
 	"hooks/ambassadors":   38,
-	"hooks/moderation":    38,
+	"hooks/moderation":    39,
+	"hooks/live":          38,
 	"hooks/notifications": 39,
 	"hooks":               40,
 	"demo":                50,
@@ -181,6 +182,7 @@ var pure = []string{
 	"internal/policy",
 	"internal/referral",
 	"internal/rewards",
+	"internal/rooms",
 	"internal/risk",
 }
 
@@ -189,8 +191,10 @@ var onlyFrom = map[string][]string{
 	"hooks/notifications": {"hooks", ""},
 	"hooks/hookstest":     {},
 	"internal/apptest":    {"hooks/hookstest"},
-	"migrations":          {"", "internal/apptest"},
-	"migrations/seed":     {"migrations"},
+
+	"internal/livekit/livekittest": {},
+	"migrations":                   {"", "internal/apptest"},
+	"migrations/seed":              {"migrations"},
 }
 
 var layerRule = houseRule{

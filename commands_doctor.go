@@ -95,6 +95,7 @@ func examine(ctx context.Context, p *program) []check {
 	d.checkConfiguration()
 	d.checkMachine()
 	usable := d.checkDirectory()
+	d.checkLiveKit(ctx)
 	d.checkPaystack(ctx) // after it is known whether a server runs
 	if !usable {
 		return d.checks

@@ -16,7 +16,7 @@ import (
 // All returns freshly built definitions in an order in which every relation
 // points backwards and views come last.
 func All() []*core.Collection {
-	return slices.Concat(aboutPeople(), aboutTerms(), aboutContributions(), aboutMoney(), aboutModeration(), aboutOperation(), aboutTelling(), views())
+	return slices.Concat(aboutPeople(), aboutTerms(), aboutContributions(), aboutLive(), aboutMoney(), aboutModeration(), aboutOperation(), aboutTelling(), views())
 }
 
 // aboutPeople are people, what they are linked by and what they say against decisions.
@@ -43,6 +43,14 @@ func aboutContributions() []*core.Collection {
 		verdicts(), goldExposures(), validators(), skills(), skillEvents(), languageStats(),
 		fits(), trust(), reviews(), escalations(), pairSignals(), pairOwners(),
 		ownerSignals(),
+	}
+}
+
+// aboutLive are streams and calls, who was there, and who follows whom.
+func aboutLive() []*core.Collection {
+	return []*core.Collection{
+		follows(), followCounts(), streams(), streamSeats(), streamMessages(), streamRecordings(),
+		livePresence(), liveEvents(), calls(), callParties(),
 	}
 }
 

@@ -12,7 +12,7 @@ const (
 
 func policies() *core.Collection {
 	c := base("policies",
-		presentable(required(text("subject", 40, "Which rules: audio, consensus, moderation, notifications, payouts, referrals, rewards or risk."))),
+		presentable(required(text("subject", 40, "Which rules: audio, consensus, live, moderation, notifications, payouts, referrals, rewards or risk."))),
 		presentable(optional(to("language", "languages", "Only for this language; empty means all."))),
 		presentable(count("version", "Numbered by the server per subject; decisions store it.")),
 		&core.JSONField{Name: "values", MaxSize: 20000, Help: "The values that differ from the defaults; docs/operate.md lists them."},

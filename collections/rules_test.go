@@ -28,6 +28,14 @@ const (
 	readReview  = `(validator = @request.auth.id && @request.auth.collectionName = "users") || ` + moderators
 	readVerdict = `(@request.auth.collectionName = "users" && ((owner = @request.auth.id && clip.control = false)` +
 		` || clip.votes_via_clip.validator ?= @request.auth.id)) || (` + active + ` && clip.status != "escalated" && clip.escalations_via_clip.state != "open")`
+	seeStream = `(hidden = false && status != "backstage" && (@request.auth.id = "" || (host.blocks_via_user.blocked != @request.auth.id` +
+		` && host.blocks_via_blocked.user != @request.auth.id))) || (host = @request.auth.id && @request.auth.collectionName = "users") || ` + moderators
+	seeSeat = `((person = @request.auth.id || (stream.host = @request.auth.id && role != "moderator")) && @request.auth.collectionName = "users") || ` + moderators
+	seeChat = `(hidden = false && stream.hidden = false && @request.auth.collectionName = "users" && author.blocks_via_user.blocked != @request.auth.id` +
+		` && author.blocks_via_blocked.user != @request.auth.id) || ` + moderators
+	ownVoice       = `speaker = @request.auth.id && @request.auth.collectionName = "users"`
+	inCall         = `call_parties_via_call.person ?= @request.auth.id && @request.auth.collectionName = "users"`
+	ownPerson      = `person = @request.auth.id && @request.auth.collectionName = "users"`
 	ownEntry       = `account.user = @request.auth.id && @request.auth.collectionName = "users"`
 	ownReferral    = `(referrer = @request.auth.id || referred = @request.auth.id) && @request.auth.collectionName = "users"`
 	readCase       = moderators + ` && owner != @request.auth.id`
@@ -130,6 +138,16 @@ var rules = map[string][5]string{
 	"deliveries":               {closed, closed, closed, closed, closed},
 	"delivery_channels":        {closed, closed, closed, closed, closed},
 	"announcements":            {closed, closed, closed, closed, closed},
+	"follow_counts":            {person, person, closed, closed, closed},
+	"follows":                  {ownUser, ownUser, person, closed, ownUser},
+	"live_events":              {closed, closed, closed, closed, closed},
+	"live_presence":            {closed, closed, closed, closed, closed},
+	"stream_messages":          {seeChat, seeChat, person, closed, closed},
+	"stream_recordings":        {ownVoice, ownVoice, closed, closed, closed},
+	"stream_seats":             {seeSeat, seeSeat, closed, closed, closed},
+	"streams":                  {seeStream, seeStream, closed, closed, closed},
+	"call_parties":             {ownPerson, ownPerson, closed, closed, closed},
+	"calls":                    {inCall, inCall, closed, closed, closed},
 }
 
 // authRules are who may sign in to an auth collection, and who manages others.
@@ -148,6 +166,7 @@ var hidden = map[string][]string{
 	"freezes":                 {"cluster"},
 	"private_profiles":        {"region_key"},
 	"referrals":               {"activation", "campaign", "code"},
+	"calls":                   {"due_at", "rev", "room", "state"},
 	"clips":                   {"campaign", "control", "media_sha256", "reserved", "shown_to"},
 	"fundings":                {"actor", "email", "idem_key", "input_hash", "next_check_at", "transaction_id", "tx"},
 	"payout_accounts":         {"fingerprint", "name_digests", "recipient_code", "set_by"},
@@ -157,6 +176,8 @@ var hidden = map[string][]string{
 	"paystack_events": {"body"},
 	"reviews":         {"actor"},
 	"rewards":         {"campaign", "skill_seq"},
+	"stream_messages": {"deleted_by"},
+	"streams":         {"due_at", "losses", "room", "rooms"},
 	"trust":           {"policy_version", "seq"},
 	"users":           {"created", "emailVisibility", "password", "roles", "standing", "tokenKey", "updated", "username_key", "verified"},
 	"verdicts":        {"actor", "note"},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lingualink/lingualink/e2e/harness"
+	"github.com/lingualink/lingualink/internal/livekit/livekittest"
 	"github.com/lingualink/lingualink/internal/paystack/paystacktest"
 )
 
@@ -31,10 +32,13 @@ func TestJavaScriptClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(bank.Close)
-	server := harness.Start(t, harness.Options{Env: []string{
+	address := harness.FreeAddress(t)
+	media := livekittest.Start(t, "http://"+address+"/api/lingualink/webhooks/livekit")
+	server := harness.Start(t, harness.Options{Address: address, Env: []string{
 		"LL_RATE_LIMITS=off", "LL_TEST_CLOCK=" + clock, "TMPDIR=" + spool,
 		"PAYSTACK_SECRET_KEY=" + paystacktest.Key, "LL_PAYSTACK_BASE_URL=" + bank.URL, "LL_PAYOUTS=on", "LL_PEPPER=0123456789abcdef0123456789abcdef",
 		"LL_PAYOUTS_MARK=" + filepath.Join(t.TempDir(), "mark.json"),
+		"LIVEKIT_URL=" + media.URL, "LIVEKIT_API_KEY=" + livekittest.Key, "LIVEKIT_API_SECRET=" + livekittest.Secret,
 	}})
 	bank.SetWebhookURL(server.URL + "/api/lingualink/webhooks/paystack")
 	server.SetPolicy(t, "consensus", clientPolicy)
@@ -46,7 +50,7 @@ func TestJavaScriptClient(t *testing.T) {
 
 	environ := append(os.Environ(),
 		"E2E_URL="+server.URL, "E2E_PAYSTACK="+bank.URL, "E2E_LIMITED_URL="+limited.URL, "E2E_CLOCK="+clock,
-		"E2E_SAMPLES="+samples, "E2E_STORAGE="+filepath.Join(server.Dir, "storage"), "E2E_SPOOL="+spool,
+		"E2E_SAMPLES="+samples, "E2E_LIVEKIT="+media.URL, "E2E_STORAGE="+filepath.Join(server.Dir, "storage"), "E2E_SPOOL="+spool,
 		"E2E_ADMIN_EMAIL="+harness.AdminEmail, "E2E_ADMIN_PASSWORD="+harness.AdminPassword,
 	)
 	files, err := filepath.Glob("*.test.mjs")
@@ -79,7 +83,7 @@ func installClient(t *testing.T) {
 			t.Fatalf("the client tests need %s: run scripts/test-deps.sh", tool)
 		}
 	}
-	for _, name := range []string{"pocketbase", "eventsource"} {
+	for _, name := range []string{"pocketbase", "eventsource", "livekit-client"} {
 		if _, err := os.Stat(filepath.Join("node_modules", name, "package.json")); err == nil {
 			continue
 		}

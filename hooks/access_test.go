@@ -74,6 +74,7 @@ func plant(s *hookstest.Server, clip string) {
 	plantMoney(s, ada, stamp)
 	plantAmbassadors(s, ada, stamp)
 	plantTelling(s, ada, stamp)
+	plantLive(s, ada, bola, stamp)
 }
 
 // plantTelling writes what Ada has set for what she is told, and what is on its way.
@@ -88,6 +89,35 @@ func plantTelling(s *hookstest.Server, ada, stamp string) {
 	} {
 		row["id"] = shell.NewID()
 		s.Insert(table, row)
+	}
+}
+
+// plantLive writes a stream of Ada that Bola listens to, with a raised hand and a
+// word in the chat, and a sentence of Ada that is recorded.
+func plantLive(s *hookstest.Server, ada, bola, stamp string) {
+	stream := shell.NewID()
+	for _, r := range []struct {
+		table string
+		row   dbx.Params
+	}{
+		{"streams", dbx.Params{
+			"id": stream, "host": ada, "title": "Tales", "language": s.Language("ha"), "status": "live", "live_at": stamp, "room": "ll_room", "created": stamp, "updated": stamp,
+		}},
+		{"stream_seats", dbx.Params{"stream": stream, "person": bola, "role": "viewer", "hand": "raised", "since": stamp, "created": stamp, "updated": stamp}},
+		{"stream_messages", dbx.Params{"stream": stream, "author": bola, "text": "Sannu", "created": stamp, "updated": stamp}},
+		{"stream_recordings", dbx.Params{"stream": stream, "speaker": ada, "consented_at": stamp, "state": collections.RecordingWaits, "created": stamp, "updated": stamp}},
+		{"live_presence", dbx.Params{"subject_type": "streams", "subject_id": stream, "room": "ll_room", "sid": "PA_1", "person": bola, "role": "viewer", "joined_at": stamp}},
+		{"live_events", dbx.Params{"event": "EV_1", "kind": "participant_joined", "received_at": stamp}},
+		{"follows", dbx.Params{"user": ada, "followed": bola, "created": stamp}},
+		{"follow_counts", dbx.Params{"user": ada, "followers": 1}},
+		{"calls", dbx.Params{"id": "callcallcall001", "caller": ada, "status": "ended", "started_at": stamp, "state": "{}", "created": stamp, "updated": stamp}},
+		{"call_parties", dbx.Params{"call": "callcallcall001", "person": ada, "direction": "outgoing", "state": "left", "result": "alone", "started_at": stamp, "created": stamp, "updated": stamp}},
+		{"call_parties", dbx.Params{"call": "callcallcall001", "person": bola, "direction": "incoming", "state": "left", "result": "alone", "started_at": stamp, "created": stamp, "updated": stamp}},
+	} {
+		if r.row["id"] == nil {
+			r.row["id"] = shell.NewID()
+		}
+		s.Insert(r.table, r.row)
 	}
 }
 
@@ -262,6 +292,14 @@ func TestWhoSeesHowMany(t *testing.T) {
 		"notification_preferences": {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
 		"notification_mutes":       {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
 		"push_devices":             {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+		"streams":                  {ada: 1, bola: 1, emeka: 1, musa: 1, guest: 1},
+		"stream_seats":             {ada: 1, bola: 1, emeka: 0, musa: 1, guest: 0},
+		"stream_messages":          {ada: 1, bola: 1, emeka: 1, musa: 1, guest: 0},
+		"stream_recordings":        {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+		"follows":                  {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
+		"calls":                    {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
+		"call_parties":             {ada: 1, bola: 1, emeka: 0, musa: 0, guest: 0},
+		"follow_counts":            {ada: 1, bola: 1, emeka: 1, musa: 1, guest: 0},
 
 		"ambassador_applications": {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
 		"ambassadors":             {ada: 1, bola: 0, emeka: 0, musa: 0, guest: 0},
@@ -397,6 +435,8 @@ func TestTheServersRowsAreClosedToAdminsToo(t *testing.T) {
 		"ambassador_applications", "ambassadors", "referrers",
 		"sightings", "risk_clusters", "freezes", "cleared_pairs",
 		"referral_codes", "referral_claims", "referrals",
+		"streams", "stream_seats", "stream_messages", "stream_recordings", "live_presence", "live_events", "follow_counts",
+		"calls", "call_parties",
 	} {
 		path := "/api/collections/" + name + "/records"
 		row := s.Text("SELECT id FROM "+name+" LIMIT 1", nil)

@@ -18,6 +18,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/clips"
 	"github.com/lingualink/lingualink/hooks/consensus"
 	"github.com/lingualink/lingualink/hooks/ledger"
+	"github.com/lingualink/lingualink/hooks/live"
 	"github.com/lingualink/lingualink/hooks/moderation"
 	"github.com/lingualink/lingualink/hooks/notifications"
 	"github.com/lingualink/lingualink/hooks/payouts"
@@ -27,6 +28,7 @@ import (
 	"github.com/lingualink/lingualink/hooks/shell"
 	"github.com/lingualink/lingualink/internal/audio"
 	"github.com/lingualink/lingualink/internal/config"
+	"github.com/lingualink/lingualink/internal/livekit"
 	"github.com/lingualink/lingualink/internal/paystack"
 	"github.com/lingualink/lingualink/internal/push/expo"
 	"github.com/lingualink/lingualink/internal/push/fcm"
@@ -37,6 +39,7 @@ import (
 // configured.
 type Providers struct {
 	Paystack payouts.Provider
+	Rooms    live.Rooms
 	Tell     notifications.Senders
 }
 
@@ -54,6 +57,7 @@ func Register(app core.App, deps *shell.Deps, providers Providers) {
 	referrals.Register(app, deps)                     // codes, claims, activation, bonuses, commission
 	payouts.Register(app, deps, providers.Paystack)   // bank accounts, payouts, funding through Paystack
 	ambassadors.Register(app, deps)                   // applications, stipends, tiers, figures of regions
+	live.Register(app, deps, providers.Rooms)         // streams, their stage and chat, calls, follows
 	moderation.Register(app, deps)                    // reports, cases, decisions, strikes
 	notifications.Register(app, deps, providers.Tell) // inbox, devices, preferences, push, mail, announcements
 }
@@ -74,6 +78,13 @@ func Wire(app core.App, cfg config.Config, change ...func(*shell.Deps, *Provider
 			return nil, err
 		}
 		providers.Paystack = client
+	}
+	if cfg.LiveKit.On() {
+		client, err := livekit.New(cfg.LiveKit.URL, cfg.LiveKit.APIKey, string(cfg.LiveKit.APISecret))
+		if err != nil {
+			return nil, err
+		}
+		providers.Rooms = client
 	}
 	if providers.Tell, err = senders(cfg); err != nil {
 		return nil, err

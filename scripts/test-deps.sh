@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need besides Go, and only what is missing: speech and
-# media tools that make real recordings, Node for the client tests and the
-# client's packages in e2e/, Chromium to look at pages. Does nothing, quickly, when
-# all is there.
+# media tools that make real recordings, Node for the client tests, the client's
+# packages in e2e/, Chromium to look at pages and a media server. Does nothing,
+# quickly, when all is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -42,3 +42,6 @@ if [[ -f e2e/package-lock.json ]]; then
 		echo "$lock" >"$stamp"
 	fi
 fi
+
+# Built now, so that no test waits for it; the tests ask the same script.
+scripts/livekit-server.sh >/dev/null

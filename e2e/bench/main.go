@@ -52,6 +52,7 @@ func bench(t harness.TB) {
 	checkAllDecided(t, server)
 	voteRate, bareRate := median(votes), median(creates)
 	fmt.Printf("median:  %5.0f votes/s, %5.0f bare records/s: a vote costs %.1f bare records\n", voteRate, bareRate, bareRate/voteRate)
+	benchLive(t, authors)
 	benchQueue(t)
 }
 

@@ -38,8 +38,21 @@ type devtoolsAnswer struct {
 
 var errBrowserEnded = errors.New("the browser has ended")
 
-// StartBrowser starts Chromium; it ends with the test.
-func StartBrowser(t TB) *Browser {
+// FakeMedia are flags with which pages get a microphone and a camera that the
+// browser makes up, without being asked, and nothing leaves the machine: names are
+// not resolved, and WebRTC may connect on the loopback interface.
+var FakeMedia = []string{
+	"--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+	"--allow-loopback-in-peer-connection", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+	"--disable-sync", "--disable-default-apps", "--no-pings", "--disable-domain-reliability", "--metrics-recording-only",
+	"--disable-client-side-phishing-detection", "--disable-breakpad",
+	// The last one would have the browser announce itself to the network by multicast.
+	"--disable-features=OptimizationHints,MediaRouter,Translate,InterestFeedContentSuggestions,CertificateTransparencyComponentUpdater,AutofillServerCommunication,NetworkTimeServiceQuerying,WebRtcHideLocalIpsWithMdns",
+}
+
+// StartBrowser starts Chromium, with more flags if any are given; it ends with the
+// test.
+func StartBrowser(t TB, flags ...string) *Browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -53,6 +66,7 @@ func StartBrowser(t TB) *Browser {
 		"--headless", "--remote-debugging-pipe", "--user-data-dir=" + profile, "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage",
 		"--disable-background-networking", "--disable-component-update",
 	}
+	arguments = append(arguments, flags...)
 	if os.Geteuid() == 0 {
 		arguments = append(arguments, "--no-sandbox") // its sandbox refuses root
 	}
@@ -187,11 +201,27 @@ type Tab struct {
 // included.
 func (b *Browser) Open(t TB, url string) *Tab {
 	t.Helper()
+	return b.open(t, url, map[string]any{"url": "about:blank"})
+}
+
+// OpenApart is Open in a window that shares nothing with others, as another
+// person's browser: it is not slowed down because it is in the background.
+func (b *Browser) OpenApart(t TB, url string) *Tab {
+	t.Helper()
+	var apart struct {
+		ID string `json:"browserContextId"`
+	}
+	(&Tab{browser: b}).Call(t, "Target.createBrowserContext", nil, &apart)
+	return b.open(t, url, map[string]any{"url": "about:blank", "browserContextId": apart.ID, "newWindow": true})
+}
+
+func (b *Browser) open(t TB, url string, where map[string]any) *Tab {
+	t.Helper()
 	root := &Tab{browser: b}
 	var target struct {
 		ID string `json:"targetId"`
 	}
-	root.Call(t, "Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	root.Call(t, "Target.createTarget", where, &target)
 	var attached struct {
 		Session string `json:"sessionId"`
 	}
@@ -268,12 +298,15 @@ func (p *Tab) Evaluate(t TB, expression string, into any) {
 			Value json.RawMessage `json:"value"`
 		} `json:"result"`
 		Problem *struct {
-			Text string `json:"text"`
+			Text      string `json:"text"`
+			Exception struct {
+				Description string `json:"description"`
+			} `json:"exception"`
 		} `json:"exceptionDetails"`
 	}
 	p.Call(t, "Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}, &answer)
 	if answer.Problem != nil {
-		t.Fatalf("%s: %s", expression, answer.Problem.Text)
+		t.Fatalf("%s: %s %s", expression, answer.Problem.Text, answer.Problem.Exception.Description)
 	}
 	if into == nil {
 		return

@@ -30,6 +30,9 @@ type Options struct {
 	Binary string
 	// Dir is the data directory; empty is a new one.
 	Dir string
+	// Address is where to listen; empty is a free one. [FreeAddress] makes one for
+	// tests in which something must know it before the server starts.
+	Address string
 	// Env are NAME=value pairs. Settings of this project in the environment of
 	// the test do not reach the server.
 	Env []string
@@ -85,7 +88,10 @@ func Start(t TB, options Options) *Server {
 	if options.Dir == "" {
 		options.Dir = t.TempDir()
 	}
-	s := &Server{Dir: options.Dir, options: options, address: freeAddress(t)}
+	if options.Address == "" {
+		options.Address = FreeAddress(t)
+	}
+	s := &Server{Dir: options.Dir, options: options, address: options.Address}
 	s.URL = "http://" + s.address
 	s.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true}}
 	t.Cleanup(func() {
@@ -242,10 +248,10 @@ func decode(t TB, raw []byte, into any) {
 	}
 }
 
-// freeAddress finds a free port on the loopback interface, below those that the
+// FreeAddress finds a free port on the loopback interface, below those that the
 // kernel gives to outgoing connections: between a kill and a restart none of
 // them can take it.
-func freeAddress(t TB) string {
+func FreeAddress(t TB) string {
 	t.Helper()
 	const lowest, ports, tries = 20_000, 10_000, 100
 	for range tries {

@@ -36,6 +36,8 @@ func Register(app core.App, deps *shell.Deps) {
 	app.Store().Set(deskKey, d)
 	Handle(app, rules.Clip, clipSubject())
 	Handle(app, rules.User, userSubject())
+	Handle(app, rules.Stream, d.streamSubject())
+	Handle(app, rules.Message, messageSubject())
 	d.registerReports(app)
 	d.registerVerbs()
 	d.registerOpen()

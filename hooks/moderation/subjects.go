@@ -78,17 +78,7 @@ func found(tx core.App, collection, id string) (*core.Record, error) {
 // clipSubject are recordings. A control is to whoever hears it what any clip is:
 // its cases are those of the recording that it shows.
 func clipSubject() Subject {
-	hide := func(hidden bool) func(tx core.App, id string) error {
-		return func(tx core.App, id string) error {
-			clip, err := tx.FindRecordById("clips", id)
-			if err != nil || clip.GetBool("hidden") == hidden {
-				return err
-			}
-			clip.Set("hidden", hidden)
-			return tx.Save(clip)
-		}
-	}
-	return Subject{Find: findClip, Visible: mayHear, Hide: hide(true), Unhide: hide(false), Previews: clipPreviews}
+	return Subject{Find: findClip, Visible: mayHear, Hide: setHidden("clips", true), Unhide: setHidden("clips", false), Previews: clipPreviews}
 }
 
 func findClip(tx core.App, id string) (About, error) {
@@ -168,13 +158,7 @@ func userSubject() Subject {
 			}
 			return About{ID: person.Id, Owner: person.Id}, nil
 		},
-		Visible: func(tx core.App, id string, viewer *core.Record) (bool, error) {
-			person, err := found(tx, "users", id)
-			if err != nil {
-				return false, err
-			}
-			return tx.CanAccessRecord(person, &core.RequestInfo{Auth: viewer, Context: core.RequestInfoContextDefault}, person.Collection().ViewRule)
-		},
+		Visible:  visibleRecord("users"),
 		Previews: userPreviews,
 	}
 }

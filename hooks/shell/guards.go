@@ -45,11 +45,15 @@ var writables = map[string]Writable{
 	"private_profiles": {Update: []string{"legal_name", "phone", "birth_year", "region", "city", "time_zone", "interface_language", "off_leaderboards"}},
 	"consents":         {Create: []string{"id", "text", "version"}, Self: []string{"user"}},
 	"blocks":           {Create: []string{"id", "blocked"}, Self: []string{"user"}, Removable: true},
+	"follows":          {Create: []string{"id", "followed"}, Self: []string{"user"}, Removable: true},
 	"clips": {
 		Create: []string{"id", "media", "kind", "language", "dialect", "prompt", "phrase", "parent"},
 		Self:   []string{"owner"},
 	},
-	"votes":         {Create: []string{"id", "clip", "verdict", "reason", "feedback"}, Self: []string{"validator"}},
+	"votes": {Create: []string{"id", "clip", "verdict", "reason", "feedback"}, Self: []string{"validator"}},
+	"stream_messages": {
+		Create: []string{"id", "stream", "text"}, Self: []string{"author"},
+	},
 	"notifications": {Update: []string{"read"}},
 	"reports":       {Create: []string{"id", "subject_type", "subject_id", "reason", "text"}, Self: []string{"reporter"}},
 	"screen_words":  {Superuser: true, Removable: true},

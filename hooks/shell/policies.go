@@ -23,12 +23,14 @@ import (
 	"github.com/lingualink/lingualink/internal/referral"
 	"github.com/lingualink/lingualink/internal/rewards"
 	"github.com/lingualink/lingualink/internal/risk"
+	"github.com/lingualink/lingualink/internal/rooms"
 )
 
 // Subjects of policies. Each has its struct and defaults in internal/<subject>.
 const (
 	PolicyAudio         = "audio"
 	PolicyConsensus     = "consensus"
+	PolicyLive          = "live"
 	PolicyModeration    = "moderation"
 	PolicyNotifications = "notifications"
 	PolicyPayouts       = "payouts"
@@ -38,12 +40,13 @@ const (
 )
 
 // forAllLanguages are the subjects that know no language.
-var forAllLanguages = []string{PolicyModeration, PolicyNotifications, PolicyPayouts, PolicyReferrals, PolicyRisk}
+var forAllLanguages = []string{PolicyLive, PolicyModeration, PolicyNotifications, PolicyPayouts, PolicyReferrals, PolicyRisk}
 
 // policyChecks parses the stored values of each subject.
 var policyChecks = map[string]func(values []byte) error{
 	PolicyAudio:         func(values []byte) error { _, err := audio.ParsePolicy(values); return err },
 	PolicyConsensus:     func(values []byte) error { _, err := consensus.ParsePolicy(values); return err },
+	PolicyLive:          func(values []byte) error { _, err := rooms.ParsePolicy(values); return err },
 	PolicyModeration:    func(values []byte) error { _, err := moderation.ParsePolicy(values); return err },
 	PolicyNotifications: func(values []byte) error { _, err := notify.ParsePolicy(values); return err },
 	PolicyPayouts:       func(values []byte) error { _, err := payout.ParsePolicy(values); return err },

@@ -151,12 +151,31 @@ var (
 
 // Payments through Paystack.
 var (
-	SignatureInvalid = define("signature_invalid", http.StatusUnauthorized, "The signature of the event is missing or wrong.", "Only Paystack calls this. After a change of its key, set LL_PAYSTACK_PREVIOUS_KEY for 72 hours.")
+	SignatureInvalid = define("signature_invalid", http.StatusUnauthorized, "The signature of the event is missing or wrong.", "Only Paystack and the media server call this. After a change of Paystack's key, set LL_PAYSTACK_PREVIOUS_KEY for 72 hours.")
 	TransferRefused  = define("transfer_refused", http.StatusBadRequest, "This server has not ordered this transfer.", "Only Paystack calls this. Look at the alerts: somebody else may be using the key.")
 	CheckoutLost     = define("checkout_lost", http.StatusConflict, "The page to pay at was lost on its way. Nothing was paid.", "Order again with a new Idempotency-Key.")
 	EmailUnverified  = define("email_unverified", http.StatusForbidden, "The receipt goes to your e-mail address, which is not verified.", "Verify the address first.")
 	NotRefundable    = define("not_refundable", http.StatusConflict, "There is nothing to refund, or a refund is under way.", "Only what was paid and credited can be refunded, once.")
 	RefundRefused    = define("refund_refused", http.StatusConflict, "Paystack refused the refund.", "Read its reason in the alert and look at the payment in Paystack's dashboard.")
+)
+
+// Streams, their stage and chat, and calls.
+var (
+	StreamState      = define("stream_state", http.StatusConflict, "This cannot be done with the stream any more, or not yet.", "Read the stream again; status of the params says where it stands.")
+	StreamFull       = define("stream_full", http.StatusConflict, "The stream is full.", "Try again when somebody has left.")
+	StreamRemoved    = define("stream_removed", http.StatusForbidden, "You were removed from this stream.", "Do not ask for a token again; who removed the person can take it back.")
+	HostAbsent       = define("host_absent", http.StatusConflict, "The host is not in the room with a microphone or camera yet.", "Join with the host's token, publish a track, then go live.")
+	StreamOpen       = define("stream_open", http.StatusConflict, "You have another stream that is open.", "End the stream of the params first.")
+	StageState       = define("stage_state", http.StatusConflict, "This does not fit where the person stands.", "Read the stage again; hand of the params says where the person stands.")
+	StageFull        = define("stage_full", http.StatusConflict, "The stage is full.", "Take somebody off the stage first.")
+	ChatClosed       = define("chat_closed", http.StatusConflict, "There is no chat because the stream is not live.", "Send messages while the stream is live.")
+	ChatMuted        = define("chat_muted", http.StatusForbidden, "You cannot write here at the moment.", "Wait until the time in the params, if there is one.")
+	ChatSlow         = define("chat_slow", http.StatusTooManyRequests, "The chat is in slow mode. You can write again in {{.retry_after}} s.", "Wait for Retry-After seconds.")
+	CallState        = define("call_state", http.StatusConflict, "This cannot be done with the call any more, or not yet.", "Read the call again; status of the params says where it stands.")
+	CallElsewhere    = define("call_answered_elsewhere", http.StatusConflict, "The call was answered on another device.", "Stop ringing.")
+	CallBusy         = define("call_busy", http.StatusConflict, "You are in another call.", "End the other call first.")
+	MediaUnavailable = define("media_unavailable", http.StatusServiceUnavailable, "The media server does not answer at the moment. Nothing was changed.", "Wait for Retry-After seconds, then send again.")
+	CallFull         = define("call_full", http.StatusConflict, "There are as many people in the call as there can be.", "Start another call.")
 )
 
 // Administration.
