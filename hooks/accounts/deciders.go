@@ -1,6 +1,8 @@
 package accounts
 
 import (
+	"database/sql"
+	"errors"
 	"strings"
 
 	"github.com/pocketbase/dbx"
@@ -21,6 +23,27 @@ func AdminPerson(app core.App, admin *core.Record) (person string, ok bool) {
 	}
 	person = stored.GetString("person")
 	return person, person != ""
+}
+
+// PersonBehind is the user who an actor of the audit log is: themselves, or who an
+// admin is. It is nobody for the server, and for an admin of whom that is not known.
+func PersonBehind(app core.App, actor string) (string, error) {
+	if user, ok := strings.CutPrefix(actor, "user:"); ok {
+		return user, nil
+	}
+	id, ok := strings.CutPrefix(actor, "superuser:")
+	if !ok {
+		return "", nil
+	}
+	admin, err := app.FindRecordById(core.CollectionNameSuperusers, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	person, _ := AdminPerson(app, admin)
+	return person, nil
 }
 
 // SamePerson tells whether an account that decides, a person or an admin, is a

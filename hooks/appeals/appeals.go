@@ -39,6 +39,16 @@ type Appeal struct {
 	SubjectType, SubjectID string
 	Overturned             bool // else it was upheld
 	Actor, Reason          string
+	IP                     string // address that the decision came from
+}
+
+// ipKey is where an appeal carries, in memory only, the address that it came from.
+const ipKey = "@ll.ip"
+
+// AddressOf is the address that an appeal being made came from.
+func AddressOf(appeal *core.Record) string {
+	ip, _ := appeal.GetRaw(ipKey).(string)
+	return ip
 }
 
 const subjectsKey = "ll.appeals.subjects"

@@ -68,6 +68,7 @@ func prepare(e *core.RecordRequestEvent, deps *shell.Deps) error {
 	}
 	e.Record.Set("text", text)
 	e.Record.Set("state", collections.AppealOpen)
+	e.Record.SetRaw(ipKey, e.RealIP())
 	return nil
 }
 
@@ -97,6 +98,6 @@ func store(tx core.App, e *core.RecordEvent, deps *shell.Deps) error {
 	}
 	return shell.Audit(tx, deps.Clock.Now(), shell.Act{
 		Actor: "user:" + user, Action: "appeal.make", SubjectType: "appeals", SubjectID: appeal.Id,
-		Data: map[string]any{"subject_type": kind, "subject_id": id},
+		Data: map[string]any{"subject_type": kind, "subject_id": id, "ip": AddressOf(appeal)},
 	})
 }

@@ -49,7 +49,7 @@ func registerDecide(deps *shell.Deps) {
 			}
 			var data appealData
 			err = e.App.RunInTransaction(func(tx core.App) (err error) {
-				data, err = decide(tx, deps, e.Request.PathValue("id"), body, e.Auth)
+				data, err = decide(tx, deps, e.Request.PathValue("id"), body, e.Auth, e.RealIP())
 				return err
 			})
 			if err != nil {
@@ -61,7 +61,7 @@ func registerDecide(deps *shell.Deps) {
 }
 
 // decide ends an appeal in one transaction with what follows from it.
-func decide(tx core.App, deps *shell.Deps, id string, body decideBody, by *core.Record) (appealData, error) {
+func decide(tx core.App, deps *shell.Deps, id string, body decideBody, by *core.Record, ip string) (appealData, error) {
 	record, err := tx.FindRecordById("appeals", id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return appealData{}, fault.NotFound.On("id")
@@ -74,7 +74,7 @@ func decide(tx core.App, deps *shell.Deps, id string, body decideBody, by *core.
 	}
 	a := Appeal{
 		ID: id, User: record.GetString("user"), SubjectType: record.GetString("subject_type"), SubjectID: record.GetString("subject_id"),
-		Overturned: body.Outcome == collections.AppealOverturned, Actor: shell.ActorOf(by), Reason: body.Reason,
+		Overturned: body.Outcome == collections.AppealOverturned, Actor: shell.ActorOf(by), IP: ip, Reason: body.Reason,
 	}
 	subject := subjects(tx)[a.SubjectType]
 	if subject.May == nil {
@@ -110,7 +110,7 @@ func decide(tx core.App, deps *shell.Deps, id string, body decideBody, by *core.
 	data := appealData{Appeal: id, SubjectType: a.SubjectType, SubjectID: a.SubjectID, State: body.Outcome}
 	return data, shell.Audit(tx, deps.Clock.Now(), shell.Act{
 		Actor: a.Actor, Action: "appeal.decide", SubjectType: "appeals", SubjectID: id, Reason: a.Reason,
-		Data: map[string]any{"user": a.User, "subject_type": a.SubjectType, "subject_id": a.SubjectID, "outcome": body.Outcome, "first_decider": decision.By},
+		Data: map[string]any{"user": a.User, "subject_type": a.SubjectType, "subject_id": a.SubjectID, "outcome": body.Outcome, "first_decider": decision.By, "ip": a.IP},
 	})
 }
 
@@ -123,7 +123,7 @@ func mayDecide(tx core.App, by *core.Record, a Appeal, decision Decision) error 
 	if decision.By == a.Actor {
 		return fault.FirstDecider.On("id")
 	}
-	first, err := personBehind(tx, decision.By)
+	first, err := accounts.PersonBehind(tx, decision.By)
 	if err != nil || first == "" {
 		return err
 	}
@@ -135,27 +135,6 @@ func mayDecide(tx core.App, by *core.Record, a Appeal, decision Decision) error 
 		return fault.FirstDecider.On("id")
 	}
 	return nil
-}
-
-// personBehind is the user who an actor is; nothing for the server, and for an
-// admin of whom that is not known.
-func personBehind(tx core.App, actor string) (string, error) {
-	if user, ok := strings.CutPrefix(actor, "user:"); ok {
-		return user, nil
-	}
-	id, ok := strings.CutPrefix(actor, "superuser:")
-	if !ok {
-		return "", nil
-	}
-	admin, err := tx.FindRecordById(core.CollectionNameSuperusers, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	person, _ := accounts.AdminPerson(tx, admin)
-	return person, nil
 }
 
 // tell lets the person know, and whoever decided before if that is a user.
@@ -171,7 +150,7 @@ func tell(tx core.App, deps *shell.Deps, a Appeal, decision Decision) error {
 	if err := shell.Notify(tx, deps, "appeal:"+a.ID, said); err != nil {
 		return err
 	}
-	first, err := personBehind(tx, decision.By)
+	first, err := accounts.PersonBehind(tx, decision.By)
 	if err != nil || first == "" || first == a.User {
 		return err
 	}

@@ -33,7 +33,7 @@ func (d *desk) registerAppeals(app core.App) {
 				return err
 			}
 			user, text := e.Record.GetString("user"), e.Record.GetString("text")
-			_, err = d.apply(e.App, record, person{id: user, actor: userPrefix + user}, rules.Reopen{By: user, Text: text}, text)
+			_, err = d.apply(e.App, record, person{id: user, actor: userPrefix + user, ip: appeals.AddressOf(e.Record)}, rules.Reopen{By: user, Text: text}, text)
 			return err
 		},
 	})
@@ -80,6 +80,7 @@ func (d *desk) appealed(tx core.App, a appeals.Appeal) error {
 	if err != nil {
 		return err
 	}
+	by.ip = a.IP
 	c := caseOf(record)
 	actor, err := actorIn(tx, c, by)
 	if err != nil {

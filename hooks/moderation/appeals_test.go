@@ -143,3 +143,18 @@ func TestATextThatWaitsKeepsTheClipHidden(t *testing.T) {
 		t.Error("the text is shown before somebody has read it")
 	}
 }
+
+// Every act of an appeal is in the audit log with the address that it came from.
+func TestTheRecordOfAnAppealNamesAddresses(t *testing.T) {
+	d := openDesk(t)
+	id := d.reported(d.approved(), "spam", bola)
+	d.Want(d.resolve(musa, id, "warn", "found", "spam"), 200, "")
+	appeal := d.Want(d.appeal(ada, id), 200, "").Text("id")
+	d.claim(fatima, id)
+	d.Want(d.decideAppeal(fatima, appeal, "upheld"), 200, "")
+	for _, action := range []string{"appeal.make", "case.appeal", "appeal.decide", "case.uphold"} {
+		if _, _, data := d.audited(action); data["ip"] == "" || data["ip"] == nil {
+			t.Errorf("%s: %v", action, data)
+		}
+	}
+}

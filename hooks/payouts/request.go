@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -199,7 +198,7 @@ func (d *desk) draft(tx core.App, o order, account *core.Record) (*core.Record, 
 	if err != nil {
 		return nil, err
 	}
-	editor, err := personOf(tx, account.GetString("set_by"))
+	editor, err := accounts.PersonBehind(tx, account.GetString("set_by"))
 	if err != nil {
 		return nil, err
 	}
@@ -219,26 +218,6 @@ func (d *desk) draft(tx core.App, o order, account *core.Record) (*core.Record, 
 		record.Set("not_before", from)
 	}
 	return record, nil
-}
-
-// personOf is the person behind an actor: themselves, or who an admin is.
-func personOf(tx core.App, actor string) (string, error) {
-	if id, ok := strings.CutPrefix(actor, "user:"); ok {
-		return id, nil
-	}
-	id, ok := strings.CutPrefix(actor, "superuser:")
-	if !ok {
-		return "", nil
-	}
-	admin, err := tx.FindRecordById(core.CollectionNameSuperusers, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	person, _ := accounts.AdminPerson(tx, admin)
-	return person, nil
 }
 
 // begin stores the payout with its hold and at once the result of the checks.
