@@ -2,9 +2,11 @@ package main
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pocketbase/dbx"
@@ -13,11 +15,40 @@ import (
 	"github.com/lingualink/lingualink/internal/datadir"
 )
 
+// template is the directory that [migrated] has made, for TestMain to remove.
+var template string
+
+// migrated makes a directory to which all migrations are applied, once for all tests:
+// they take seconds.
+var migrated = sync.OnceValue(func() (err error) {
+	if template, err = os.MkdirTemp("", "lingualink-migrated-"); err != nil {
+		return err
+	}
+	app := core.NewBaseApp(core.BaseAppConfig{DataDir: template, DBConnect: connect})
+	if err := app.Bootstrap(); err != nil {
+		return err
+	}
+	return errors.Join(app.RunAllMigrations(), app.ClearBootstrap())
+})
+
+// migratedDir is a copy of it.
+func migratedDir(t *testing.T) string {
+	t.Helper()
+	if err := migrated(); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	if err := os.CopyFS(dir, os.DirFS(template)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // migratedApp is an app on a directory of its own, opened as the program does,
 // without any hook.
 func migratedApp(t *testing.T) core.App {
 	t.Helper()
-	app := core.NewBaseApp(core.BaseAppConfig{DataDir: t.TempDir(), DBConnect: connect})
+	app := core.NewBaseApp(core.BaseAppConfig{DataDir: migratedDir(t), DBConnect: connect})
 	if err := app.Bootstrap(); err != nil {
 		t.Fatal(err)
 	}
@@ -26,9 +57,6 @@ func migratedApp(t *testing.T) core.App {
 			t.Error(err)
 		}
 	})
-	if err := app.RunAllMigrations(); err != nil {
-		t.Fatal(err)
-	}
 	return app
 }
 

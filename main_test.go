@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -30,7 +31,12 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	os.Args = os.Args[:1] // the program would read the flags of the test
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := os.RemoveAll(template); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // invoke prepares the program with the arguments and variables.

@@ -75,7 +75,7 @@ func checkJobs(t *testing.T, server *harness.Server) {
 		} `json:"data"`
 	}
 	told := map[notice]int{}
-	for _, row := range harness.List[notice](t, server.Admin(t), "notifications", `data.verdict != ""`) {
+	for _, row := range harness.List[notice](t, server.Admin(t), "notifications", `kind ~ "clip_"`) {
 		told[row]++
 	}
 	verdicts := harness.List[verdictRow](t, server.Admin(t), "verdicts", "")

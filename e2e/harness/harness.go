@@ -109,6 +109,14 @@ func RemoveBuilds() {
 		}
 	}
 	builds.made = nil
+	templates.Lock()
+	defer templates.Unlock()
+	for _, dir := range templates.byBinary {
+		if err := os.RemoveAll(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	templates.byBinary = nil
 }
 
 // output runs a tool to its end and returns its standard output.

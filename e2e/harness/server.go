@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -86,14 +87,9 @@ func Start(t TB, options Options) *Server {
 		options.Binary = Build(t, ".")
 	}
 	if options.Dir == "" {
-		options.Dir = t.TempDir()
+		options.Dir = newDir(t, options.Binary)
 	}
-	if options.Address == "" {
-		options.Address = FreeAddress(t)
-	}
-	s := &Server{Dir: options.Dir, options: options, address: options.Address}
-	s.URL = "http://" + s.address
-	s.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true}}
+	s := open(t, options)
 	t.Cleanup(func() {
 		s.Stop(t)
 		s.http.CloseIdleConnections()
@@ -104,6 +100,52 @@ func Start(t TB, options Options) *Server {
 	s.Command(t, "superuser", "upsert", AdminEmail, AdminPassword)
 	s.Launch(t)
 	return s
+}
+
+// open is a server that does not run yet.
+func open(t TB, options Options) *Server {
+	t.Helper()
+	if options.Address == "" {
+		options.Address = FreeAddress(t)
+	}
+	return &Server{
+		Dir: options.Dir, options: options, address: options.Address, URL: "http://" + options.Address,
+		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true}},
+	}
+}
+
+// templates are data directories with the schema and the superuser, by binary: to
+// make one takes seconds, to copy it none.
+var templates struct {
+	sync.Mutex
+	byBinary map[string]string
+}
+
+// newDir is a data directory as a first start leaves it.
+func newDir(t TB, binary string) string {
+	t.Helper()
+	templates.Lock()
+	defer templates.Unlock()
+	template, made := templates.byBinary[binary]
+	if !made {
+		var err error
+		if template, err = os.MkdirTemp("", "lingualink-e2e-data-"); err != nil {
+			t.Fatalf("a data directory: %v", err)
+		}
+		first := open(t, Options{Binary: binary, Dir: template})
+		first.Command(t, "superuser", "upsert", AdminEmail, AdminPassword)
+		first.Launch(t) // applies the migrations
+		first.Stop(t)
+		if templates.byBinary == nil {
+			templates.byBinary = map[string]string{}
+		}
+		templates.byBinary[binary] = template
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	if err := os.CopyFS(dir, os.DirFS(template)); err != nil {
+		t.Fatalf("a data directory: %v", err)
+	}
+	return dir
 }
 
 // Launch starts the process on the data directory and waits until it is

@@ -23,6 +23,7 @@ func inbox(s *hookstest.Server, who string) string {
 
 func TestNothingIsToldAcrossABlock(t *testing.T) {
 	s := hookstest.Start(t)
+	s.Deps.Strict = false // the kinds are made up: only who is told matters here
 	tell := func(to, from, kind string) {
 		t.Helper()
 		notice := shell.Notice{User: s.User(to).Id, Kind: kind, Title: "Hello"}

@@ -56,10 +56,15 @@ func Join(tb testing.TB, s *Server, token string) (*Peer, error) {
 	return p, nil
 }
 
-// MustJoin is Join for those who must be let in.
+// MustJoin is Join for those who must be let in. Like an app it tries again where the
+// line broke on the way.
 func MustJoin(tb testing.TB, s *Server, token string) *Peer {
 	tb.Helper()
+	const tries = 3
 	p, err := Join(tb, s, token)
+	for again := 1; err != nil && again < tries; again++ {
+		p, err = Join(tb, s, token)
+	}
 	if err != nil {
 		tb.Fatalf("not let in: %v", err)
 	}
