@@ -100,7 +100,7 @@ func Wire(app core.App, cfg config.Config, change ...func(*shell.Deps, *Provider
 func senders(cfg config.Config) (notifications.Senders, error) {
 	ways := notifications.Senders{}
 	if cfg.Push.ExpoOn() {
-		client, err := expo.New(expo.Options{AccessToken: string(cfg.Push.ExpoToken), Project: cfg.Push.ExpoProject})
+		client, err := expo.New(expo.Options{BaseURL: cfg.Push.ExpoBaseURL, AccessToken: string(cfg.Push.ExpoToken), Project: cfg.Push.ExpoProject})
 		if err != nil {
 			return ways, err
 		}

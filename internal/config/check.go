@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net"
 	"net/mail"
 	"net/url"
 	"regexp"
@@ -115,6 +116,10 @@ func pushRules(c Config) []rule {
 			"is not the name of a project at Expo; write it as @owner/slug, or remove it."},
 		{"LL_EXPO_PROJECT", p.ExpoProject != "" && !p.ExpoOn(),
 			"has no effect without LL_EXPO_TOKEN; set that too, or remove this."},
+		{"LL_EXPO_BASE_URL", !isURL(p.ExpoBaseURL, "https", "http"),
+			"is not a web address; write one such as https://exp.host, or remove it."},
+		{"LL_EXPO_BASE_URL", isURL(p.ExpoBaseURL, "http") && !isLoopback(p.ExpoBaseURL),
+			"must start with https://, except on this machine: the token and the messages go there; remove it to reach Expo itself."},
 		{"LL_VAPID_PUBLIC_KEY", p.VAPIDPublicKey != "" && !vapidPublic.MatchString(p.VAPIDPublicKey),
 			"is not a public key; make a pair with: lingualink push keys."},
 		{"LL_VAPID_PRIVATE_KEY", p.VAPIDPrivateKey != "" && !vapidPrivate.MatchString(string(p.VAPIDPrivateKey)),
@@ -166,4 +171,10 @@ func isURL(text string, schemes ...string) bool {
 	parsed, err := url.Parse(text)
 	return err == nil && slices.Contains(schemes, parsed.Scheme) && parsed.Hostname() != "" &&
 		parsed.User == nil && parsed.RawQuery == "" && !parsed.ForceQuery && parsed.Fragment == ""
+}
+
+// isLoopback tells whether an address leads to this machine and nowhere else.
+func isLoopback(text string) bool {
+	parsed, err := url.Parse(text)
+	return err == nil && net.ParseIP(parsed.Hostname()).IsLoopback()
 }

@@ -97,6 +97,9 @@ type Push struct {
 	ExpoToken Secret `env:"LL_EXPO_TOKEN"`
 	// ExpoProject is "@owner/slug": tokens of other projects are refused.
 	ExpoProject string `env:"LL_EXPO_PROJECT"`
+	// ExpoBaseURL is where Expo answers, without a slash at the end; another one is
+	// for tests.
+	ExpoBaseURL string `env:"LL_EXPO_BASE_URL" envDefault:"https://exp.host"`
 	// FCMKeyFile is the key file of the service account that Firebase makes.
 	FCMKeyFile string `env:"LL_FCM_KEY_FILE"`
 	// The key pair of Web Push, base64url, and who push services write to.

@@ -36,6 +36,7 @@ func Load(environ []string) (Config, error) {
 
 	config.PublicURL = strings.TrimRight(config.PublicURL, "/")
 	config.Paystack.BaseURL = strings.TrimRight(config.Paystack.BaseURL, "/")
+	config.Push.ExpoBaseURL = strings.TrimRight(config.Push.ExpoBaseURL, "/")
 	return config, join(problems)
 }
 

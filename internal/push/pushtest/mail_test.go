@@ -162,3 +162,34 @@ func TestMailFaults(t *testing.T) {
 		t.Errorf("odd: %+v", got)
 	}
 }
+
+// TestAMailThatIsHeld has the third mail be taken and never answered: the fake tells
+// so, and the client is let go when the fake ends.
+func TestAMailThatIsHeld(t *testing.T) {
+	s, err := pushtest.StartSMTP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Inject(pushtest.MailFault{At: "END", Skip: 2, Hang: true, Acted: true})
+	m, err := mail.Compose(letter())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := send(t, s, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan error, 1)
+	go func() { done <- send(t, s, m) }()
+	if at := <-s.Hung(); at != "END" {
+		t.Errorf("it hangs at %s", at)
+	}
+	if got := len(s.Received()); got != 3 {
+		t.Errorf("%d mails were taken", got)
+	}
+	s.Close()
+	if err := <-done; err == nil {
+		t.Error("the client believes that it was answered")
+	}
+}

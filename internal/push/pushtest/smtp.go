@@ -13,8 +13,11 @@ import (
 // DATA, or END for the dot that ends the message.
 type MailFault struct {
 	At    string
+	Skip  int    // how many it lets pass first
 	Times int    // 0 is one, -1 all
 	Reply string // as in "451 4.7.1 come back later"; empty to end the connection
+	// Hang gives no answer for as long as the client waits.
+	Hang bool
 	// Acted keeps the message although the reply says otherwise, or never comes.
 	Acted bool
 
@@ -34,6 +37,7 @@ type SMTP struct {
 
 	listener net.Listener
 	running  sync.WaitGroup
+	hung     chan string
 	mu       sync.Mutex // guards what is below
 	open     map[net.Conn]bool
 	faults   []*MailFault
@@ -54,7 +58,7 @@ func StartSMTP() (*SMTP, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &SMTP{Host: host, Port: number, listener: listener, open: map[net.Conn]bool{}}
+	s := &SMTP{Host: host, Port: number, listener: listener, hung: make(chan string, 1024), open: map[net.Conn]bool{}}
 	s.running.Go(s.accept)
 	return s, nil
 }
@@ -79,6 +83,19 @@ func (s *SMTP) Inject(faults ...MailFault) {
 			f.Times = 1
 		}
 		s.faults = append(s.faults, &f)
+	}
+}
+
+// Hung tells the command at which a dialogue hangs, once it does.
+func (s *SMTP) Hung() <-chan string { return s.hung }
+
+// hang waits until the client leaves, or the server is closed.
+func (s *SMTP) hang(at string, lines *bufio.Reader) {
+	s.hung <- at
+	for {
+		if _, err := lines.ReadString('\n'); err != nil {
+			return
+		}
 	}
 }
 
@@ -112,10 +129,13 @@ func (s *SMTP) meet(at string) *MailFault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.faults {
-		if f.At == at && (f.Times < 0 || f.used < f.Times) {
-			f.used++
-			return f
+		if f.At != at || f.Times >= 0 && f.used >= f.Skip+f.Times {
+			continue
 		}
+		if f.used++; f.used <= f.Skip {
+			continue
+		}
+		return f
 	}
 	return nil
 }
@@ -134,6 +154,10 @@ func (s *SMTP) talk(connection net.Conn) {
 		line = strings.TrimRight(line, "\r\n")
 		verb, _, _ := strings.Cut(strings.ToUpper(line), " ")
 		if fault := s.meet(verb); fault != nil {
+			if fault.Hang {
+				s.hang(verb, lines)
+				return
+			}
 			if fault.Reply == "" {
 				return
 			}
@@ -190,6 +214,9 @@ func (s *SMTP) take(lines *bufio.Reader, mail Received, say func(string)) bool {
 	switch {
 	case fault == nil:
 		say("250 2.0.0 taken")
+	case fault.Hang:
+		s.hang("END", lines)
+		return false
 	case fault.Reply == "":
 		return false
 	default:
