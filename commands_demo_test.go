@@ -1,10 +1,14 @@
 package main
 
 import (
+	"net"
+	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pocketbase/pocketbase"
 
@@ -80,7 +84,33 @@ func TestTheDemonstrationIsSound(t *testing.T) {
 	if beside, err := filepath.Glob(dir + "?*"); err != nil || len(beside) > 0 {
 		t.Errorf("it left %v beside the directory (%v)", beside, err)
 	}
-	if code, _, bad := outcome(t, nil, "demo", "--serve=false", "--reset", "--dir", dir); code != 0 {
-		t.Errorf("a new beginning ended with %d: %s", code, bad)
+	// What make run does: a new beginning, and then a server.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := server{command: invoke(t, nil, "demo", "--reset", "--dir", dir, "--http", address), url: "http://" + address}
+	if err := s.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline, tick := time.After(2*time.Minute), time.Tick(50*time.Millisecond); ; {
+		select {
+		case <-tick:
+		case <-deadline:
+			t.Fatal("the demonstration never answered")
+		}
+		if response, err := http.Get(s.url + "/api/health"); err == nil {
+			if response.Body.Close(); response.StatusCode != http.StatusOK {
+				t.Errorf("it answers %d", response.StatusCode)
+			}
+			break
+		}
+	}
+	if code := s.stop(t, os.Interrupt); code != 0 {
+		t.Errorf("it ended with %d", code)
 	}
 }

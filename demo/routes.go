@@ -9,6 +9,7 @@ import (
 
 	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
 
 	"github.com/lingualink/lingualink/hooks/shell"
 )
@@ -20,8 +21,18 @@ type routes struct {
 	refusal error // of the last call
 }
 
+// unserved is the app for a router that nobody serves: PocketBase binds every router
+// that it makes to the start of the server, and two of them cannot be started.
+type unserved struct {
+	core.App
+	start hook.Hook[*core.ServeEvent]
+}
+
+// OnServe is never triggered.
+func (u *unserved) OnServe() *hook.Hook[*core.ServeEvent] { return &u.start }
+
 func (f *filler) openRoutes() error {
-	router, err := apis.NewRouter(f.app)
+	router, err := apis.NewRouter(&unserved{App: f.app})
 	if err != nil {
 		return err
 	}

@@ -326,7 +326,7 @@ func TestAnySubject(t *testing.T) {
 	}
 	broken = nil
 	c.Want(c.decide(musa, id, "overturned", "It was not."), 200, "")
-	want := appeals.Appeal{ID: id, User: c.User(emeka).Id, SubjectType: "cases", SubjectID: "case00000000001", Overturned: true, Actor: "user:" + c.User(musa).Id, Reason: "It was not."}
+	want := appeals.Appeal{ID: id, User: c.User(emeka).Id, SubjectType: "cases", SubjectID: "case00000000001", Overturned: true, Actor: "user:" + c.User(musa).Id, Reason: "It was not.", IP: "192.0.2.1"}
 	if len(decided) != 2 || decided[1] != want {
 		t.Errorf("carried out was %+v", decided)
 	}
