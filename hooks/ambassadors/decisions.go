@@ -83,10 +83,8 @@ func registerDecisions(deps *shell.Deps) {
 			if body.Reason, err = reason(body.Reason, true); err != nil {
 				return err
 			}
-			var data decidedData
-			err = e.App.RunInTransaction(func(tx core.App) (err error) {
-				data, err = reject(tx, deps, e.Request.PathValue("id"), body.Reason, e.Auth)
-				return err
+			data, err := shell.Transact(e.App, func(tx core.App) (decidedData, error) {
+				return reject(tx, deps, e.Request.PathValue("id"), body.Reason, e.Auth)
 			})
 			if err != nil {
 				return err

@@ -84,10 +84,8 @@ func registerTerms(deps *shell.Deps) {
 			if body.Reason, err = reason(body.Reason, true); err != nil {
 				return err
 			}
-			var data ambassadorData
-			err = e.App.RunInTransaction(func(tx core.App) (err error) {
-				data, err = end(tx, deps, e.Request.PathValue("id"), body.Reason, e.Auth)
-				return err
+			data, err := shell.Transact(e.App, func(tx core.App) (ambassadorData, error) {
+				return end(tx, deps, e.Request.PathValue("id"), body.Reason, e.Auth)
 			})
 			if err != nil {
 				return err

@@ -47,10 +47,8 @@ func registerDecide(deps *shell.Deps) {
 			case n == 0 || n > maxReason:
 				return fault.InvalidInput.On("reason").Saying("Say why, in at most 500 characters.")
 			}
-			var data appealData
-			err = e.App.RunInTransaction(func(tx core.App) (err error) {
-				data, err = decide(tx, deps, e.Request.PathValue("id"), body, e.Auth, e.RealIP())
-				return err
+			data, err := shell.Transact(e.App, func(tx core.App) (appealData, error) {
+				return decide(tx, deps, e.Request.PathValue("id"), body, e.Auth, e.RealIP())
 			})
 			if err != nil {
 				return err

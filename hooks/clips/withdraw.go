@@ -20,10 +20,8 @@ func registerWithdrawal(deps *shell.Deps) {
 		What:   "Take your own clip back, at any time: it is hidden everywhere at once. What it earned stays yours. Repeating does nothing.",
 		Faults: []*fault.Code{fault.NotFound},
 		Handle: func(e *core.RequestEvent) error {
-			var clip *core.Record
-			err := e.App.RunInTransaction(func(tx core.App) (err error) {
-				clip, err = Withdraw(tx, deps, e.Request.PathValue("id"), e.Auth)
-				return err
+			clip, err := shell.Transact(e.App, func(tx core.App) (*core.Record, error) {
+				return Withdraw(tx, deps, e.Request.PathValue("id"), e.Auth)
 			})
 			if err != nil {
 				return err

@@ -144,10 +144,8 @@ func (b *ballotBox) write(together []*castBallot) (err error) {
 	for i, entry := range together {
 		ballots[i] = entry.ballot
 	}
-	var casts []Cast
-	err = b.app.RunInTransaction(func(tx core.App) (err error) {
-		casts, err = CastVotes(tx, b.deps, ballots)
-		return err
+	casts, err := shell.Transact(b.app, func(tx core.App) ([]Cast, error) {
+		return CastVotes(tx, b.deps, ballots)
 	})
 	if err != nil {
 		return err

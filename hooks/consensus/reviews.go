@@ -70,10 +70,8 @@ func askReview(e *core.RequestEvent, deps *shell.Deps) error {
 	if n := utf8.RuneCountInString(text); n == 0 || n > maxReviewRunes {
 		return fault.InvalidInput.On("text").Saying("Say why, in at most 1000 characters.")
 	}
-	var review *core.Record
-	err = e.App.RunInTransaction(func(tx core.App) (err error) {
-		review, err = AskReview(tx, deps, e.Auth.Id, language, text)
-		return err
+	review, err := shell.Transact(e.App, func(tx core.App) (*core.Record, error) {
+		return AskReview(tx, deps, e.Auth.Id, language, text)
 	})
 	if err != nil {
 		return err
@@ -136,10 +134,8 @@ func decideReview(e *core.RequestEvent, deps *shell.Deps) error {
 	if n := utf8.RuneCountInString(reason); n == 0 || n > maxDecidedRunes {
 		return fault.InvalidInput.On("reason").Saying("Say why, in at most 500 characters.")
 	}
-	var review *core.Record
-	err = e.App.RunInTransaction(func(tx core.App) (err error) {
-		review, err = DecideReview(tx, deps, e.Request.PathValue("id"), body.Outcome, reason, e.Auth)
-		return err
+	review, err := shell.Transact(e.App, func(tx core.App) (*core.Record, error) {
+		return DecideReview(tx, deps, e.Request.PathValue("id"), body.Outcome, reason, e.Auth)
 	})
 	if err != nil {
 		return err

@@ -117,10 +117,8 @@ func (d *callDesk) handleDial(e *core.RequestEvent) error {
 	} else if !shell.IsID(body.ID) {
 		return fault.InvalidInput.On("id").Saying("An id has 15 characters a-z and 0-9.")
 	}
-	var call rooms.Call
-	err = e.App.RunInTransaction(func(tx core.App) (err error) {
-		call, err = d.dial(tx, e.Auth.Id, body)
-		return err
+	call, err := shell.Transact(e.App, func(tx core.App) (rooms.Call, error) {
+		return d.dial(tx, e.Auth.Id, body)
 	})
 	if err != nil {
 		return err

@@ -74,10 +74,8 @@ func (t *streams) record(e *core.RequestEvent) error {
 	if err := t.limited(e.App, "record", e.Auth.Id, recordingsPerHour, time.Hour); err != nil {
 		return err
 	}
-	var row *core.Record
-	err = e.App.RunInTransaction(func(tx core.App) (err error) {
-		row, err = t.agree(tx, e, body)
-		return err
+	row, err := shell.Transact(e.App, func(tx core.App) (*core.Record, error) {
+		return t.agree(tx, e, body)
 	})
 	if shell.IsUniqueViolation(err, "speaker") {
 		return fault.StreamState.On("recording").Saying("A recording of you is running.").Because(err)

@@ -52,10 +52,8 @@ func (t *streams) stage(e *core.RequestEvent) error {
 	if person == "" {
 		person = e.Auth.Id
 	}
-	var row *core.Record
-	err = e.App.RunInTransaction(func(tx core.App) (err error) {
-		row, err = t.act(tx, e, kind, person)
-		return err
+	row, err := shell.Transact(e.App, func(tx core.App) (*core.Record, error) {
+		return t.act(tx, e, kind, person)
 	})
 	if err != nil {
 		return err

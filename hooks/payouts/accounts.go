@@ -127,10 +127,8 @@ func (d *desk) setAccount(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	var stored *core.Record
-	err = e.App.RunInTransaction(func(tx core.App) (err error) {
-		stored, err = d.storeAccount(tx, e.Auth, wanted, found, value)
-		return err
+	stored, err := shell.Transact(e.App, func(tx core.App) (*core.Record, error) {
+		return d.storeAccount(tx, e.Auth, wanted, found, value)
 	})
 	if err != nil {
 		return err

@@ -52,10 +52,8 @@ func (d *desk) decideFlag(e *core.RequestEvent) error {
 	if n := utf8.RuneCountInString(reason); n == 0 || n > maxFlagReason {
 		return fault.InvalidInput.On("reason").Saying("Say why, in at most 500 characters.")
 	}
-	var data flagData
-	err = e.App.RunInTransaction(func(tx core.App) (err error) {
-		data, err = d.closeFlag(tx, e.Request.PathValue("id"), body.Outcome, reason, e.Auth)
-		return err
+	data, err := shell.Transact(e.App, func(tx core.App) (flagData, error) {
+		return d.closeFlag(tx, e.Request.PathValue("id"), body.Outcome, reason, e.Auth)
 	})
 	if err != nil {
 		return err

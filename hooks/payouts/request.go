@@ -88,10 +88,8 @@ func (d *desk) request(e *core.RequestEvent) error {
 			return err
 		}
 	}
-	var record *core.Record
-	err = e.App.RunInTransaction(func(tx core.App) (err error) {
-		record, err = d.ask(tx, o)
-		return err
+	record, err := shell.Transact(e.App, func(tx core.App) (*core.Record, error) {
+		return d.ask(tx, o)
 	})
 	if err != nil {
 		return refusalOf(err)

@@ -147,10 +147,8 @@ func chooseCode(e *core.RequestEvent, deps *shell.Deps) error {
 	if err := shell.TakeQuota(e.App, now, "referrals.code:"+e.Auth.Id, choicesPerDay, 24*time.Hour); err != nil {
 		return err
 	}
-	var row codeRow
-	err = e.App.RunInTransaction(func(tx core.App) (err error) {
-		row, err = choose(tx, deps, now, e.Auth.Id, body.Code)
-		return err
+	row, err := shell.Transact(e.App, func(tx core.App) (codeRow, error) {
+		return choose(tx, deps, now, e.Auth.Id, body.Code)
 	})
 	if err != nil {
 		return err

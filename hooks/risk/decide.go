@@ -139,10 +139,8 @@ func (d *desk) decide(e *core.RequestEvent) error {
 	case len(body.Spare) > 0 && body.Outcome != collections.ClusterConfirmed:
 		return fault.InvalidInput.On("spare").Saying("Nobody needs to be spared from what is cleared.")
 	}
-	var data clusterData
-	err = e.App.RunInTransaction(func(tx core.App) (err error) {
-		data, err = d.close(tx, e.Request.PathValue("id"), body, e.Auth)
-		return err
+	data, err := shell.Transact(e.App, func(tx core.App) (clusterData, error) {
+		return d.close(tx, e.Request.PathValue("id"), body, e.Auth)
 	})
 	if err != nil {
 		return err

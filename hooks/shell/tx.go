@@ -30,6 +30,16 @@ func InTransaction(app *core.App, fn func(tx core.App) error) error {
 	})
 }
 
+// Transact runs fn in one transaction and returns what it made. With an error
+// nothing was written, and what fn returned beside it says nothing.
+func Transact[T any](app core.App, fn func(tx core.App) (T, error)) (made T, err error) {
+	err = app.RunInTransaction(func(tx core.App) (err error) {
+		made, err = fn(tx)
+		return err
+	})
+	return made, err
+}
+
 // AfterCommit runs fn once the transaction of tx is committed, and not at all
 // when it is rolled back. Nothing that must not be lost may depend on it: a
 // crash in between loses the call. Outside a transaction it runs at once.
